@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,15 +28,21 @@ from trunkward.fetch.policy_administrator import PolicyAdministrator
 
 #: Seconds between two looks at the clock, and between two signs of life.
 ROUND_S = 1.0
-#: Seconds after which a round that does not end is no work any more: all identities of a node could have
-#: ordered one after the other.
+#: Seconds a round waits for identities: one whose authority is slow goes on beside the next rounds.
+WAITS_S = 10.0
+#: Seconds after which what does not end is no work any more: an order has a dozen requests of
+#: `fetch.guard.ANSWER_S` at most, and waits `fetch.acme_authority.ORDER_S`.
 STUCK_S = 3600.0
 
 log = structlog.get_logger(process="identities")
 
 
 class Identities:
-    """All of a node's. One thread works, and may wait for an authority; another tells how it goes."""
+    """All of a node's.
+
+    A thread fetches the lists, and one for each identity speaks with its authority: none holds up another's.
+    Whoever asks how it goes waits for nobody.
+    """
 
     def __init__(self, task: IdentitiesTask, wish: Path | None = None) -> None:
         """`wish`: where a person's wish to renew now is found.
@@ -44,7 +51,7 @@ class Identities:
         """
         self._wish = wish
         #: A wish from before this process: its start asks for what is missing anyway.
-        self._renewed = self._wished()
+        self._renewed = self._heard = self._wished()
         self._since = datetime.now(UTC)
         self._began_s = time.monotonic()
         self._lists = Lists(task, log)
@@ -52,20 +59,36 @@ class Identities:
         self._identities = {
             one.name: Signing(one, self._lists, administrator, log) for one in task.identities
         }
+        self._threads = ThreadPoolExecutor(max(1, len(self._identities)), thread_name_prefix="identity")
+        #: The round of each that is under way or was the last, and when it began (seconds that pass).
+        self._rounds: dict[str, tuple[Future[None], float]] = {}
+        #: Those that have not heard of the last wish.
+        self._to_hurry: set[str] = set()
 
     def round(self, now: datetime) -> None:
         """What is due now: lists first, because certificates are judged by them."""
         self._began_s = time.monotonic()
         wished = self._wished()
-        if wished != self._renewed:
+        if wished != self._heard:
             log.info("renew", wish=wished)
+            self._heard, self._to_hurry = wished, set(self._identities)
             self._lists.hurry()
-            for identity in self._identities.values():
-                identity.hurry(now)
         self._lists.round(now)
-        for identity in self._identities.values():
-            identity.round(now)
-        self._renewed = wished
+        wait([self._begin(name, now) for name in self._identities if not self._under_way(name)], WAITS_S)
+        if not self._to_hurry and not any(map(self._under_way, self._identities)):
+            self._renewed = self._heard
+
+    def _under_way(self, name: str) -> bool:
+        return name in self._rounds and not self._rounds[name][0].done()
+
+    def _begin(self, name: str, now: datetime) -> Future[None]:
+        identity = self._identities[name]
+        if name in self._to_hurry:
+            self._to_hurry.remove(name)
+            identity.hurry(now)
+        begun = self._threads.submit(_one_round, identity, now)
+        self._rounds[name] = (begun, time.monotonic())
+        return begun
 
     def _wished(self) -> str:
         try:
@@ -76,7 +99,8 @@ class Identities:
     @property
     def works(self) -> bool:
         """Whether rounds go on: nobody is to take this process for alive when only its signs of life do."""
-        return time.monotonic() - self._began_s < STUCK_S
+        under_way = [began for round_, began in list(self._rounds.values()) if not round_.done()]
+        return time.monotonic() - min([self._began_s, *under_way]) < STUCK_S
 
     def state(self, now: datetime) -> IdentitiesState:
         """How it is going."""
@@ -116,6 +140,13 @@ def main() -> None:
     log.info("stopped")
     # not by way of the interpreter, which would wait for an order that runs; every file here is whole
     os._exit(0)
+
+
+def _one_round(identity: Signing, now: datetime) -> None:
+    try:
+        identity.round(now)
+    except Exception as problem:  # as in `_work`
+        log.error("round not done", problem=f"{type(problem).__name__}: {problem}")
 
 
 def _work(identities: Identities) -> None:

@@ -26,7 +26,7 @@ from josepy.jwa import ES256
 from josepy.jwk import JWK, JWKEC
 
 from trunkward import __version__
-from trunkward.fetch.guard import ANSWER_S, Guard, guarded_session
+from trunkward.fetch.guard import ANSWER_S, Guard, cause, guarded_session
 
 #: Seconds an order may take in all: a public authority looks from several places, each in its own time.
 ORDER_S = 180.0
@@ -237,11 +237,11 @@ class AcmeClient:
             case messages.Error():
                 said = f"{host} refused ({problem.code or problem.typ}): {problem.detail or problem}"
             case errors.ARIError():
-                said = f"{host}: {_cause(problem)}"
+                said = f"{host}: {cause(problem)}"
             case errors.TimeoutError():
                 said = f"{host} did not finish within {ORDER_S:.0f} s"
             case requests.RequestException() | OSError():
-                said = f"{host}: {_cause(problem)}"
+                said = f"{host}: {cause(problem)}"
             case _:
                 said = f"{host} answered with something that is not ACME: {problem!r}"
         return AcmeFailed(said, retry_after_s(self._guard.retry_after, datetime.now(UTC)))
@@ -283,16 +283,6 @@ def _refused_challenges(problem: errors.ValidationError) -> str:
         if challenge.error is not None
     ]
     return f"could not see that the name is ours: {'; '.join(said)}"
-
-
-def _cause(problem: Exception) -> str:
-    """The innermost cause: what surrounds it names the library's classes."""
-    inner: BaseException = problem
-    while (under := inner.__cause__ or inner.__context__ or getattr(inner, "reason", None)) and isinstance(
-        under, BaseException
-    ):
-        inner = under
-    return str(inner) or type(inner).__name__
 
 
 def _plain(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import requests
 
 from trunkward import __version__
-from trunkward.fetch.guard import ANSWER_S, Guard, guarded_session
+from trunkward.fetch.guard import Guard, cause, guarded_session
 
 #: Bytes of the trusted list: a dozen authorities of 1 kB, many times over.
 MAX_LIST_BYTES = 256 * 1024
@@ -88,7 +88,7 @@ class PolicyAdministrator:
 
     def _sent(self, session: requests.Session, method: str, path: str, **more: Any) -> requests.Response:
         try:
-            response = session.request(method, self._url + path, timeout=ANSWER_S, **more)
+            response = session.request(method, self._url + path, **more)
         except requests.RequestException as problem:
             raise PolicyFailed(f"{self._url}{path}: {cause(problem)}") from None
         if response.status_code != requests.codes.ok:
@@ -104,13 +104,3 @@ def _said(response: requests.Response) -> str:
     except ValueError:
         text = response.text
     return "".join(c if c.isprintable() else " " for c in text)[:_MAX_SAID] or "nothing"
-
-
-def cause(problem: BaseException) -> str:
-    """The innermost cause: what surrounds it names the library's classes."""
-    inner = problem
-    while (under := inner.__cause__ or inner.__context__ or getattr(inner, "reason", None)) and isinstance(
-        under, BaseException
-    ):
-        inner = under
-    return str(inner) or type(inner).__name__

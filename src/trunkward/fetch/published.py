@@ -5,14 +5,12 @@ will be under, anything before or after it.
 """
 
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
 from trunkward import __version__
-from trunkward.fetch.guard import Guard, guarded_session
-from trunkward.fetch.policy_administrator import cause
+from trunkward.fetch.guard import Guard, cause, guarded_session
 
 #: RFC 8555 section 9.1.
 CONTENT_TYPE = "application/pem-certificate-chain"
@@ -22,18 +20,6 @@ MAX_BYTES, ANSWER_S = 16 * 1024, 5.0
 
 class NotPublished(Exception):
     """It is not there, or not as it must be; the message says what was found instead."""
-
-
-class _At(Guard):
-    """Connects to an address, and asks and checks there as if the URL's name had led to it."""
-
-    def __init__(self, url: str, name: str) -> None:
-        self._name = name
-        super().__init__(url, max_bytes=MAX_BYTES, answer_s=ANSWER_S)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """With the name in the handshake, and looked for in the certificate."""
-        super().init_poolmanager(*args, server_hostname=self._name, assert_hostname=self._name, **kwargs)
 
 
 def look_at(url: str, chain_pem: bytes, trusted: Path, address: str = "") -> str:
@@ -46,10 +32,11 @@ def look_at(url: str, chain_pem: bytes, trusted: Path, address: str = "") -> str
     host = parts.netloc if not address else f"[{address}]" if ":" in address else address
     there = urlunsplit(parts._replace(netloc=f"{host}:{parts.port or 443}" if address else host))
     try:
-        with guarded_session(_At(there, parts.hostname or "")) as session:
+        guard = Guard(there, max_bytes=MAX_BYTES, answer_s=ANSWER_S, name=parts.hostname or "")
+        with guarded_session(guard) as session:
             session.headers["User-Agent"] = f"trunkward/{__version__}"
             session.headers["Host"] = parts.netloc
-            response = session.get(there, verify=str(trusted), timeout=ANSWER_S)
+            response = session.get(there, verify=str(trusted))
     except requests.RequestException as problem:
         raise NotPublished(f"{url}: {cause(problem)}") from None
     if response.status_code != requests.codes.ok:

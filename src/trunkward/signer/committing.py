@@ -6,8 +6,11 @@
    lines wait in memory, up to `MAX_WAITING`, and once they are written another line says how many they were
    (`late`).
 3. A disk that refuses is lost: answers leave, their lines are given up and counted, and it is tried again
-   once a second. The first line it takes declares the `gap`: how many, from when to when, and why.
-4. Before an answer leaves whose line is not on the disk, its count is in memory that outlives the process (a
+   once a second. The first line it takes declares the `gap`: how many, from when to when, and why. So is one
+   that has not answered after `HANGS_S` once `MAX_WAITING` lines wait; and whatever else becomes of a write.
+4. More than `MAX_WAITING` lines with a disk that takes them is somebody who asks more than can be written:
+   it is `busy`, and nothing is to be signed.
+5. Before an answer leaves whose line is not on the disk, its count is in memory that outlives the process (a
    tmpfs): were it killed, the next start declares it.
 """
 
@@ -30,6 +33,11 @@ PATIENCE_S = 0.05
 MAX_WAITING = 10_000
 #: Seconds between two tries of a disk that is lost.
 RETRY_S = 1.0
+#: Seconds after which a write hangs: `MAX_WAITING` lines take a fraction of one.
+HANGS_S = 5.0
+#: Seconds after which answers that still wait are stuck: by all that is written here none waits longer than
+#: `PATIENCE_S`.
+STUCK_S = 5.0
 #: Seconds a signer that ends gives the disk.
 _LAST_S = 3.0
 
@@ -59,17 +67,26 @@ class _Batch:
 
     def _tell(self, numbers: Sequence[int | None]) -> None:
         kept, self._kept = self._kept, None
-        if kept is not None:
+        if kept is None:
+            return
+        try:
             kept(numbers)
+        except Exception as problem:  # of one of them: all others wait, too
+            said = {"message": "an answer did not leave", "exception": problem}
+            asyncio.get_running_loop().call_exception_handler(said)
 
 
 class Committing:
     """The one way to a journal. Belongs to the event loop it is made in."""
 
     def __init__(
-        self, journal: Journal, marker: Path, clock: Callable[[], float], lost: Callable[[str], None]
+        self,
+        journal: Journal,
+        marker: Path,
+        clock: Callable[[], float],
+        lost: Callable[[BaseException], None],
     ) -> None:
-        """`marker`: where a gap outlives the process. `lost` hears why the disk takes nothing, each time."""
+        """`marker`: where a gap outlives the process. `lost` hears why lines were not written, each time."""
         self._journal, self._marker, self._clock, self._lost = journal, marker, clock, lost
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
@@ -81,9 +98,11 @@ class Committing:
         self._owed = NO_GAP
         self._gap = _noted(marker)
         self._marked = bool(self._gap.count)
+        #: Answers leave before their lines are written.
         self._slow = False
-        #: Lines that wait while the disk is slow.
+        #: Lines that wait behind the write that is under way, and when that began (the loop's time).
         self._queued = 0
+        self._began = self._loop.time()
         self._retry: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -93,19 +112,36 @@ class Committing:
         """Lines that were given up and are not declared yet."""
         return self._declaring.plus(self._gap)
 
+    @property
+    def busy(self) -> bool:
+        """More lines wait than may, and the disk is there: what is signed now might never have one."""
+        return self._queued > MAX_WAITING and self._retry is None and not self._hangs
+
+    @property
+    def answers_leave(self) -> bool:
+        """Whether this works, with a disk or without one: no answer waits for long."""
+        if self._idle.is_set() or self._slow:
+            return True
+        return self._loop.time() - self._began < STUCK_S
+
+    @property
+    def _hangs(self) -> bool:
+        return self._slow and self._loop.time() - self._began >= HANGS_S
+
     def take(self, lines: Sequence[Line], kept: Kept) -> None:
         """Has lines written; `kept` is called once, before this returns or within `PATIENCE_S`."""
         batch = _Batch(lines, kept)
-        if self._retry is not None or self._queued > MAX_WAITING:
+        if self._retry is not None or (self._queued > MAX_WAITING and self._hangs):
             self._give_up([batch], "the disk was lost" if self._retry else "the disk was too slow")
             return
         self._waiting.append(batch)
+        self._queued += len(lines)
         if self._slow:
-            self._queued += len(lines)
             self._let_go([batch])
         elif self._idle.is_set():  # nothing is under way
             # with all that this turn of the loop brings
             self._idle.clear()
+            self._began = self._loop.time()
             self._loop.call_soon(self._begin)
 
     async def settled(self) -> None:
@@ -127,6 +163,7 @@ class Committing:
 
     def _begin(self) -> None:
         self._idle.clear()
+        self._began = self._loop.time()
         self._retry, self._queued = None, 0
         self._under_way, self._waiting = self._waiting, []
         self._declaring, self._gap = self.gap, NO_GAP
@@ -136,7 +173,12 @@ class Committing:
             for kind, what in (("gap", self._declaring), ("late", self._late))
             if what.count
         ]
-        work = self._thread.submit(self._journal.commit, [*said, *lines])
+        try:
+            work = self._thread.submit(self._journal.commit, [*said, *lines])
+        except RuntimeError as problem:  # there is no thread to be had
+            batches, self._under_way = self._under_way, []
+            self._retry_later(problem, batches)
+            return
         too_slow = self._loop.call_later(PATIENCE_S, self._too_slow, work)
         write = asyncio.wrap_future(work, loop=self._loop)
         write.add_done_callback(lambda done: self._done(done, len(said), too_slow))
@@ -145,7 +187,6 @@ class Committing:
         if work.done():  # it was the loop that was busy, and hears of it next
             return
         self._slow = True
-        self._queued = sum(len(batch.lines) for batch in self._waiting)
         self._let_go([*self._under_way, *self._waiting])
 
     def _done(self, write: asyncio.Future[int], said: int, too_slow: asyncio.TimerHandle) -> None:
@@ -153,8 +194,8 @@ class Committing:
         batches, self._under_way, self._slow = self._under_way, [], False
         try:
             number = write.result() + said
-        except JournalError as problem:
-            self._retry_later(str(problem), batches)
+        except BaseException as problem:  # whatever it is: else no answer would ever leave again
+            self._retry_later(problem, batches)
             return
         self._declaring = self._late = NO_GAP
         self._owed = _owed(batch for batch in self._waiting if batch.late)
@@ -169,12 +210,14 @@ class Committing:
         else:
             self._idle.set()
 
-    def _retry_later(self, why: str, batches: list[_Batch]) -> None:
-        self._lost(why)
-        waiting, self._waiting, self._owed = self._waiting, [], NO_GAP
-        self._give_up([*batches, *waiting], why)
+    def _retry_later(self, problem: BaseException, batches: list[_Batch]) -> None:
+        foreseen = isinstance(problem, JournalError)
+        why = str(problem) if foreseen else type(problem).__name__  # it stays for ever: nothing of a call
+        waiting, self._waiting, self._queued, self._owed = self._waiting, [], 0, NO_GAP
         self._retry = self._loop.call_later(RETRY_S, self._begin)
         self._idle.set()
+        self._give_up([*batches, *waiting], why)
+        self._lost(problem)
 
     def _let_go(self, batches: Sequence[_Batch]) -> None:
         """Their answers leave, and their lines follow when the disk takes them."""

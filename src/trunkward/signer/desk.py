@@ -27,6 +27,8 @@ GOOD_S = 60.0
 #: (`shaken.verify.Window`).
 RECEIVED_PAST_S = 60
 RECEIVED_AHEAD_S = 10
+#: Why a frame that is no request is refused; without an `id` it is not even one of a gate.
+MALFORMED = "request-malformed"
 
 _REFUSED = (
     NotPermitted,
@@ -228,16 +230,21 @@ def _line(kind: str, request: SignRequest, now_s: float, more: dict[str, object]
     return Line(facts=facts | more, private={name: value for name, value in private.items() if value})
 
 
-def _refuse_malformed(frame: bytes, now_s: float) -> tuple[Refused, Line]:
+def request_id(frame: bytes) -> str:
+    """What the answer to a frame is called by; "" where nobody can say."""
     try:
-        request_id = _decode_id(frame).id
+        return _decode_id(frame).id
     except UNREADABLE:
-        request_id = ""
+        return ""
+
+
+def _refuse_malformed(frame: bytes, now_s: float) -> tuple[Refused, Line]:
+    named = request_id(frame)
     facts: dict[str, object] = {
         "kind": "refused",
         "at": round(now_s, 3),
-        "error": "request-malformed",
-        "request_id": request_id,
+        "error": MALFORMED,
+        "request_id": named,
         "size": len(frame),
     }
-    return Refused(id=request_id, error="request-malformed"), Line(facts=facts)
+    return Refused(id=named, error=MALFORMED), Line(facts=facts)

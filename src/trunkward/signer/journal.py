@@ -85,8 +85,8 @@ class Journal:
     def commit(self, lines: Sequence[Line]) -> int:
         """Writes all these lines and waits for the disk; the number of the first. All are written, or none.
 
-        Raises `JournalError`; what was written of them is then taken back, at the latest before the next
-        ones.
+        Raises `JournalError`, and whatever nobody foresaw as it is; what was written of them is then taken
+        back, at the latest before the next ones.
         """
         try:
             if self._left_over:
@@ -108,11 +108,13 @@ class Journal:
                 self._details.append(details)
                 self._details.sync()
             self._segments.write(b"\n".join(written) + b"\n", lines[0].at)
-        except OSError as error:
+        except BaseException as error:
             self._left_over = True
-            with suppress(OSError):
+            with suppress(Exception):
                 self._take_back()
-            raise JournalError(f"{self.path}: cannot be written: {error.strerror}") from error
+            if isinstance(error, OSError):
+                raise JournalError(f"{self.path}: cannot be written: {error.strerror}") from error
+            raise
         first = self._seq + len(opening) + 1
         self._seq, self._prev = seq, prev
         return first

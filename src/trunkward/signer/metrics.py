@@ -30,11 +30,13 @@ class SignerMetrics:
             "trunkward_signer_refused_peers", "Connections closed: user not allowed", registry=self.registry
         )
         self.broken_streams = Counter(
-            "trunkward_signer_broken_streams", "Connections closed: frame too large", registry=self.registry
+            "trunkward_signer_broken_streams",
+            "Connections closed: a frame too large, or no request",
+            registry=self.registry,
         )
         self.failures = Counter(
             "trunkward_signer_failures",
-            "What it does beside signing, and could not: look, forget, head",
+            "What it does beside signing, and could not; journal: it failed, though not its disk",
             ["what"],
             registry=self.registry,
         )

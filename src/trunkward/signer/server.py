@@ -8,32 +8,24 @@ import asyncio
 import os
 import socket
 import stat
-import struct
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from traceback import extract_tb
 
 import msgspec
 import structlog
 
 from trunkward.engines.denied_file import LOOK_S, DeniedFile
 from trunkward.engines.exporter import BEAT_S
-from trunkward.engines.signer_wire import (
-    LENGTH_BYTES,
-    Deframer,
-    FrameTooLarge,
-    Refused,
-    Signed,
-    frame,
-)
 from trunkward.engines.unix_door import listening_at
 from trunkward.engines.whole_file import write_whole
 from trunkward.journal.heads import Head
 from trunkward.journal.segments import STARTED, STOPPED
 from trunkward.signer.committing import Committing
+from trunkward.signer.connection import Connection, Shared
 from trunkward.signer.desk import SigningDesk
 from trunkward.signer.forgetting import Forgetting, Retention
 from trunkward.signer.identity import ENDS_WITH_THE_NEXT, Awaited, begin
@@ -42,6 +34,8 @@ from trunkward.signer.journal import Journal, Line
 from trunkward.signer.kept_certificates import keep
 from trunkward.signer.looking import Looking
 from trunkward.signer.metrics import SignerMetrics
+from trunkward.signer.segments import JournalError
+from trunkward.signer.sparing import Sparing
 from trunkward.trunks.transit import OF_NODE
 
 log = structlog.get_logger("signer")
@@ -55,17 +49,8 @@ AWAITED_S = 1.0
 _ENDED_S = 0.1
 #: Seconds between two looks whether the journal has grown, for whoever signs its head.
 HEAD_S = 5.0
-#: At most one journal line in so many seconds for each user that is not allowed, or it could fill the disk.
-PEER_REFUSED_EVERY_S = 60.0
-#: Users remembered for that; beyond it they share one entry.
-_PEERS_REMEMBERED = 256
 #: Ids of revoked evidence that one journal line names.
 _MOST_NAMED = 100
-#: `struct ucred` (unix(7)): pid, uid, gid.
-_UCRED = struct.Struct("iII")
-
-#: An empty frame.
-_ANYBODY = bytes(LENGTH_BYTES)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -108,9 +93,7 @@ class _Office:
     forgetting: Forgetting
     metrics: SignerMetrics
     clock: Callable[[], float]
-    connections: set[asyncio.Transport] = field(default_factory=set)
-    #: uid -> (when its last journal line was written, in seconds that pass; connections since).
-    _strangers: dict[int, tuple[float, int]] = field(default_factory=dict)
+    shared: Shared = field(init=False)
     _told: Head | None = None
     _not_taken: str = ""
     _looking: Looking = field(default_factory=Looking)
@@ -120,24 +103,19 @@ class _Office:
         """Looks at nothing yet."""
         files = self.settings.identity
         self._denied = DeniedFile(files.denied, files.evidence_key)
+        self.shared = Shared(
+            allowed_uids=self.settings.allowed_uids,
+            desk=self.desk,
+            committing=self.committing,
+            metrics=self.metrics,
+            sparing=Sparing(self.note, self.metrics),
+            clock=self.clock,
+        )
 
     def note(self, kind: str, **facts: object) -> None:
         """A line nobody waits for."""
         line = Line(facts={"kind": kind, "at": round(self.clock(), 3), **facts})
         self.committing.take([line], _nobody_waits)
-
-    def peer_refused(self, uid: int, pid: int) -> None:
-        """Count a stranger; journal the first of a minute with the number of the ones before."""
-        self.metrics.refused_peers.inc()
-        now_s = self.desk.passing()
-        key = uid if uid in self._strangers or len(self._strangers) < _PEERS_REMEMBERED else -1
-        last_s, since = self._strangers.get(key, (float("-inf"), 0))
-        if now_s - last_s < PEER_REFUSED_EVERY_S:
-            self._strangers[key] = (last_s, since + 1)
-            return
-        self._strangers[key] = (now_s, 0)
-        log.warning("peer-refused", uid=uid, pid=pid, before=since)
-        self.note("peer-refused", uid=uid, pid=pid, before=since)
 
     async def recheck(self) -> None:
         """Read and check the identity's files, and say when the result changed."""
@@ -246,107 +224,28 @@ class _Office:
             await asyncio.sleep(seconds)
             await self.do(what, act)
 
-    def disk_lost(self, why: str) -> None:
-        """The journal's disk takes nothing."""
+    def beat(self) -> None:
+        """A sign of life, as long as answers leave."""
+        if self.committing.answers_leave:
+            self.metrics.heartbeat.beat()
+
+    def journal_lost(self, problem: BaseException) -> None:
+        """Lines were not written: the disk takes nothing, or something happened that nobody foresaw."""
         self.metrics.journal_failures.inc()
-        log.error("journal-unavailable", error=why)
+        if isinstance(problem, JournalError):
+            log.error("journal-unavailable", error=str(problem))
+            return
+        self.metrics.failures.labels("journal").inc()
+        log.error(
+            "journal-not-written",
+            error=f"{type(problem).__name__}: {problem}",
+            at=[f"{Path(one.filename).name}:{one.lineno}" for one in extract_tb(problem.__traceback__)],
+            help="calls go on, their lines are counted as a gap; look at the clock, and report this line",
+        )
 
 
 def _nobody_waits(_: Sequence[int | None]) -> None:
     """For lines that no answer stands for."""
-
-
-class _Connection(asyncio.Protocol):
-    """One peer. Requests that arrive together are journaled together and answered in one write."""
-
-    def __init__(self, office: _Office) -> None:
-        self._office = office
-        self._frames = Deframer()
-        self._transport: asyncio.Transport | None = None
-        self._peer = (0, 0)
-        #: Root looks whether we are alive; for anything else it is a stranger.
-        self._only_looks = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport = cast("asyncio.Transport", transport)
-        # The kernel vouches for the peer (unix(7), SO_PEERCRED); nothing it says itself counts.
-        raw = transport.get_extra_info("socket").getsockopt(
-            socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size
-        )
-        pid, uid, _ = _UCRED.unpack(raw)
-        self._peer = (uid, pid)
-        allowed = uid in self._office.settings.allowed_uids
-        self._only_looks = uid == 0 and not allowed
-        if not allowed and not self._only_looks:
-            self._office.peer_refused(uid, pid)
-            transport.abort()
-            return
-        self._transport = transport
-        self._office.connections.add(transport)
-        self._office.metrics.connections.set(len(self._office.connections))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._transport is not None:
-            self._office.connections.discard(self._transport)
-            self._office.metrics.connections.set(len(self._office.connections))
-            self._transport = None
-
-    def pause_writing(self) -> None:
-        # A peer that does not read its answers asks no further questions.
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        if self._transport is not None:
-            self._transport.resume_reading()
-
-    def data_received(self, data: bytes) -> None:
-        transport, office = self._transport, self._office
-        if transport is None:
-            return
-        if self._only_looks:
-            if data == _ANYBODY:
-                transport.write(_ANYBODY)
-            else:
-                office.peer_refused(*self._peer)
-                transport.abort()
-            return
-        try:
-            requests = self._frames.feed(data)
-        except FrameTooLarge as error:
-            office.metrics.broken_streams.inc()
-            log.warning("frame-too-large", announced=error.args[0])
-            office.note("stream-broken", announced=error.args[0])
-            transport.abort()
-            return
-        if b"" in requests:
-            transport.write(_ANYBODY * requests.count(b""))
-            requests = [request for request in requests if request]
-        if not requests:
-            return
-        now_s = office.clock()
-        answered = [office.desk.answer(request, now_s) for request in requests]
-
-        def kept(numbers: Sequence[int | None]) -> None:
-            answers = [answer for answer, _ in answered]
-            self._answer(transport, answers, numbers)
-
-        office.committing.take([line for _, line in answered], kept)
-
-    def _answer(
-        self, transport: asyncio.Transport, answers: list[Signed | Refused], numbers: Sequence[int | None]
-    ) -> None:
-        """Their lines are on the disk, or the disk is lost: the answers may leave."""
-        metrics, frames = self._office.metrics, []
-        for answer, number in zip(answers, numbers, strict=True):
-            if isinstance(answer, Signed):
-                metrics.signatures.labels(answer.attest or "div").inc()
-                frames.append(frame(_encode(msgspec.structs.replace(answer, journal=number))))
-            else:
-                metrics.refusals.labels(answer.error).inc()
-                frames.append(frame(_encode(answer)))
-        if not transport.is_closing():
-            transport.write(b"".join(frames))
 
 
 async def serve(
@@ -361,8 +260,8 @@ async def serve(
     make_way(settings.socket)
     journal, metrics = Journal(settings.journal), SignerMetrics()
 
-    def lost(why: str) -> None:
-        office.disk_lost(why)
+    def lost(problem: BaseException) -> None:
+        office.journal_lost(problem)
 
     committing = Committing(journal, settings.gap, clock, lost)
     office = _Office(
@@ -394,6 +293,7 @@ async def serve(
         if settings.metrics_port is not None:
             _serve_metrics(office, settings.metrics_port)
         await _listen(office, stop, recheck_s)
+        office.shared.sparing.tell()
         office.note(STOPPED)
     finally:
         await committing.finish()
@@ -414,7 +314,7 @@ async def _listen(office: _Office, stop: asyncio.Event, recheck_s: float) -> Non
     settings = office.settings
     # Whoever reaches the directory may knock; SO_PEERCRED decides who gets in.
     door = listening_at(settings.socket, 0o666)
-    server = await asyncio.get_running_loop().create_unix_server(lambda: _Connection(office), sock=door)
+    server = await asyncio.get_running_loop().create_unix_server(lambda: Connection(office.shared), sock=door)
     log.info(
         "ready", socket=str(settings.socket), spc=settings.identity.spc, serial=office.desk.identity.serial
     )
@@ -423,14 +323,14 @@ async def _listen(office: _Office, stop: asyncio.Event, recheck_s: float) -> Non
         asyncio.create_task(office.every(recheck_s, "forget", office.forget)),
         asyncio.create_task(office.every(LOOK_S, "denied", office.look_at_denied)),
         asyncio.create_task(office.every(HEAD_S, "head", office.tell_head)),
-        asyncio.create_task(office.every(BEAT_S, "heartbeat", office.metrics.heartbeat.beat)),
+        asyncio.create_task(office.every(BEAT_S, "heartbeat", office.beat)),
     ]
     try:
         await stop.wait()
     finally:
         server.close()
         await office.committing.settled()
-        for transport in list(office.connections):
+        for transport in list(office.shared.open):
             # Answers already given are still delivered.
             transport.close()
         for task in tasks:

@@ -1,6 +1,10 @@
 """What becomes of a list when fetching or reading it fails in a way nobody foresaw: the one before, and a next try."""
 
 import os
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +13,7 @@ from typing import Any
 import pytest
 import structlog
 
+from sipkit.certificates import ThrowawayAuthority
 from trunkward.certificates import identities as identities_module
 from trunkward.certificates import signing as signing_module
 from trunkward.certificates.identities import STUCK_S, Identities
@@ -101,18 +106,85 @@ def test_rounds_go_on_whatever_one_raises(monkeypatch: pytest.MonkeyPatch) -> No
     assert [one["problem"] for one in said] == ["RecursionError: too deep"] * 3
 
 
-def test_a_round_that_does_not_end_is_no_life(monkeypatch: pytest.MonkeyPatch) -> None:
+class Party:
+    """An identity whose authority may hold its round up."""
+
+    def __init__(self) -> None:
+        self.goes_on = threading.Event()
+        self.goes_on.set()
+        self.rounds = self.hurried = 0
+
+    def round(self, _: datetime) -> None:
+        self.rounds += 1
+        self.goes_on.wait(20)
+
+    def hurry(self, _: datetime) -> None:
+        self.hurried += 1
+
+
+@pytest.fixture
+def parties(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Identities, Party, Party]]:
+    """A process with two identities, and no lists to fetch."""
+    monkeypatch.setattr("trunkward.certificates.identities.WAITS_S", 0.05)
+    slow, other, key = Party(), Party(), tmp_path / "administrator.pem"
+    key.write_bytes(ThrowawayAuthority(tmp_path).trust.read_bytes())
+    task: Any = SimpleNamespace(
+        administrator="https://127.0.0.1:1",
+        trusted=str(key),
+        certificates=str(key),
+        trusted_list=str(tmp_path / "list"),
+        revocations=str(tmp_path / "crl"),
+        list_every_s=3600,
+        revocations_every_s=3600,
+        identities=[],
+    )
+    identities: Any = Identities(task, tmp_path / "renew")
+    identities._lists = SimpleNamespace(round=lambda _: None, hurry=lambda: None)
+    identities._identities = {"slow": slow, "other": other}
+    identities._threads = ThreadPoolExecutor(2)
+    yield identities, slow, other
+    slow.goes_on.set()
+    identities._threads.shutdown()
+
+
+def test_a_slow_authority_holds_no_other_identity_up(
+    parties: tuple[Identities, Party, Party], tmp_path: Path
+) -> None:
+    """Summary: One order that waits for its authority goes on beside the rounds of all others; a wish to renew reaches it when it is back, and is done then."""
+    identities, slow, other = parties
+    now = datetime.now(UTC)
+    slow.goes_on.clear()
+    for _ in range(3):
+        identities.round(now)
+    assert (slow.rounds, other.rounds) == (1, 3)
+    (tmp_path / "renew").write_text("1")
+    identities.round(now)
+    assert (slow.hurried, other.hurried, identities._renewed) == (0, 1, "")
+    slow.goes_on.set()
+    wait([identities._rounds["slow"][0]], 10)
+    identities.round(now)
+    assert (slow.hurried, other.hurried, identities._renewed) == (1, 1, "1")
+
+
+def test_what_does_not_end_is_no_life(
+    parties: tuple[Identities, Party, Party], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Signs of life stop with the work, so that `status` sees it."""
-    passed: list[float] = [0.0]
+    identities, slow, _ = parties
+    passed: list[float] = [time.monotonic()]
     clock = SimpleNamespace(monotonic=lambda: passed[0])
     monkeypatch.setattr("trunkward.certificates.identities.time", clock)
-    identities: Any = Identities.__new__(Identities)
-    identities._began_s, identities._identities = 0.0, {}
-    identities._wish, identities._renewed = None, ""
-    identities._lists = SimpleNamespace(round=lambda _: None)
-    passed[0] = STUCK_S
-    assert not identities.works
     identities.round(datetime.now(UTC))
+    passed[0] += STUCK_S  # the thread of all rounds stands still
+    assert not identities.works
+    slow.goes_on.clear()
+    identities.round(datetime.now(UTC))
+    assert identities.works
+    passed[0] += STUCK_S  # and now that of one identity
+    identities.round(datetime.now(UTC))
+    assert not identities.works
+    slow.goes_on.set()
+    wait([identities._rounds["slow"][0]], 10)
     assert identities.works
 
 

@@ -12,6 +12,7 @@ from trunkward.cli import caps_reached as module
 from trunkward.cli import planning, spending
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.planning import Held, planned_change
+from trunkward.control.borne_out import BorneOut
 from trunkward.control.caps_reached import Cap
 from trunkward.control.declared import InForce
 from trunkward.control.node_file import accept_node_file, read_node_file
@@ -94,15 +95,8 @@ def act(monkeypatch: pytest.MonkeyPatch, paths: Paths) -> Callable[..., Spending
     def decided(command: Callable[..., int], raises: list[Raise], **words: Any) -> SpendingChange:
         found: list[SpendingChange] = []
 
-        class Store:
-            def raises(self) -> list[Raise]:
-                return raises
-
-            def holds(self) -> list[object]:
-                return []
-
         def act_on_spending(_: Paths, __: str, do: Any) -> int:
-            found.append(do(Store(), read_node_file(EXAMPLE, "example"), 1.0))
+            found.append(do(BorneOut(raises=raises), read_node_file(EXAMPLE, "example"), 1.0))
             return 0
 
         monkeypatch.setattr(spending, "act_on_spending", act_on_spending)

@@ -1,10 +1,12 @@
 """Outbound HTTPS stays within its limits, whatever the other side does; on a real connection."""
 
 import http.server
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,13 @@ class Answers(http.server.BaseHTTPRequestHandler):
                         break
             case "/elsewhere":
                 self.answer(302, b"", location="https://192.0.2.1/")
+            case "/compressed":
+                self.answer(200, b"", content_encoding="gzip")
+            case "/chunked":
+                self.send_response(200)
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                self.wfile.write(b"4\r\ngood\r\n0\r\n\r\n")
             case "/refused":
                 self.answer(429, b"{}", retry_after="120")
             case _:
@@ -70,6 +79,83 @@ def url(authority: ThrowawayAuthority) -> Iterator[str]:
     server.server_close()
 
 
+@contextmanager
+def dripping(authority: ThrowawayAuthority, at: str) -> Iterator[str]:
+    """A URL whose server goes on for ever with a byte now and then: in the handshake, the head or a body."""
+    credential, over = authority.issue("127.0.0.1"), threading.Event()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(credential.certificate, credential.key)
+    door = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            said, _ = door.accept()
+            with said:
+                if at == "silence":
+                    over.wait(30)
+                    return
+                if at == "handshake":  # a record of 16 kB begins
+                    drip(said, b"\x16\x03\x03\x40\x00")
+                    return
+                with context.wrap_socket(said, server_side=True) as secured:
+                    secured.recv(65536)
+                    drip(secured, BEGINNINGS[at])
+
+    def drip(said: socket.socket, beginning: bytes) -> None:
+        said.sendall(beginning)
+        while not over.wait(0.02):
+            said.sendall(b"x")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{door.getsockname()[1]}"
+    finally:
+        over.set()
+        door.close()
+        thread.join()
+
+
+#: What is right so far, and goes on with a byte now and then.
+BEGINNINGS = {
+    "head": b"HTTP/1.1 200 OK\r\nX-A: ",
+    "body": b"HTTP/1.1 200 OK\r\n\r\n",
+    "length": b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n",
+    "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n30D40\r\n",
+}
+
+
+@pytest.mark.parametrize("at", ["silence", "handshake", *BEGINNINGS])
+def test_who_sends_a_byte_now_and_then_is_left_at_the_deadline(
+    at: str, authority: ThrowawayAuthority
+) -> None:
+    """It would go on for ever: that this ends at all is what is shown."""
+    with dripping(authority, at) as url, pytest.raises(Guarded, match=r"takes more than 0\.2 s"):
+        get(Guard(url, answer_s=0.2), url, authority.trust)
+
+
+def test_who_takes_a_byte_now_and_then_is_left_too(authority: ThrowawayAuthority) -> None:
+    """Summary: What is sent counts as well: 64 MB, of which nobody reads but a buffer full."""
+    body = bytes(64 * 1024 * 1024)
+    with (
+        dripping(authority, "head") as url,
+        guarded_session(Guard(url, answer_s=0.5)) as session,
+        pytest.raises(Guarded, match="takes more than"),
+    ):
+        session.post(url, data=body, verify=str(authority.trust))
+
+
+def test_a_name_nobody_answers_for_is_left_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(30) and [])
+    trust, url = ThrowawayAuthority(tmp_path).trust, "https://cert.example.com/"
+    try:
+        with pytest.raises(Guarded, match="takes more than"):
+            get(Guard(url, answer_s=0.1), url, trust)
+    finally:
+        over.set()
+
+
 def get(guard: Guard, url: str, trust: Path) -> requests.Response:
     with guarded_session(guard) as session:
         return session.get(url, verify=str(trust))
@@ -79,6 +165,7 @@ def test_what_is_within_the_limits(url: str, authority: ThrowawayAuthority) -> N
     guard = Guard(url)
     answer = get(guard, f"{url}/", authority.trust)
     assert (answer.status_code, answer.text) == (200, "good")
+    assert get(guard, f"{url}/chunked", authority.trust).text == "good"
     assert get(guard, f"{url}/refused", authority.trust).status_code == 429
     assert guard.retry_after == "120"
 
@@ -87,6 +174,7 @@ REFUSED = {
     "/large": "more than 1000 bytes",
     "/slow": "takes more than",
     "/elsewhere": "redirects to https://192.0.2.1/",
+    "/compressed": "compressed",
 }
 
 

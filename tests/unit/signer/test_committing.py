@@ -21,6 +21,8 @@ class Disk:
     def __init__(self, home: Path) -> None:
         self.journal = Journal(home / "journal")
         self.lost = False
+        #: What no disk does.
+        self.raises: BaseException | None = None
         #: Commits after which it is held up again.
         self.holds_after = -1
         self.goes_on = threading.Event()
@@ -31,6 +33,8 @@ class Disk:
         self.goes_on.wait(10)
         if self.lost:
             raise JournalError("the disk is gone")
+        if self.raises is not None:
+            raise self.raises
         self.commits.append(len(lines))
         first = self.journal.commit(lines)
         if len(self.commits) == self.holds_after:
@@ -49,7 +53,7 @@ class Bench:
         self.disk = Disk(home)
         self.marker = home / "gap.json"
         self.at = 100.0
-        self.heard: list[str] = []
+        self.heard: list[BaseException] = []
         self.committing = Committing(self.disk, self.marker, lambda: self.at, self.heard.append)  # type: ignore[arg-type]
         self.kept: list[int | None] = []
         #: What the next start would declare, at the moment each answer left.
@@ -277,12 +281,14 @@ def test_a_gap_outlives_the_process(tmp_path: Path) -> None:
 def test_memory_is_bounded_while_the_disk_is_slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE_S", 0.01)
     monkeypatch.setattr(module, "MAX_WAITING", 10)
+    monkeypatch.setattr(module, "HANGS_S", 0.0)
 
     async def act(its: Bench) -> None:
         its.disk.goes_on.clear()
         its.take()
         await until(lambda: its.kept)
         for _ in range(30):
+            assert not its.committing.busy
             its.take()
         assert len(its.kept) == 31
         assert its.committing.gap.count == 30 - 11
@@ -291,6 +297,68 @@ def test_memory_is_bounded_while_the_disk_is_slow(tmp_path: Path, monkeypatch: p
         kinds = [one["kind"] for one in its.disk.lines()]
         assert (kinds.count("signed"), kinds.count("gap")) == (12, 1)
         assert next(one["count"] for one in its.disk.lines() if one["kind"] == "gap") == 19
+
+    bench(tmp_path, act)
+
+
+@pytest.mark.parametrize("problem", [ValueError("year is out of range"), MemoryError(), SystemExit(1)])
+def test_whatever_becomes_of_a_write_signing_goes_on(
+    problem: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Summary: What no disk does is taken as a lost one: answers leave, the gap is declared once a write succeeds, and whoever watches hears what it was."""
+    monkeypatch.setattr(module, "RETRY_S", 0.02)
+
+    async def act(its: Bench) -> None:
+        its.disk.raises = problem
+        its.take(2)
+        await until(lambda: its.heard)
+        its.take()
+        assert its.kept == [None] * 3
+        assert its.committing.answers_leave
+        await until(lambda: len(its.heard) > 1)
+        assert set(its.heard) == {problem}
+        its.disk.raises = None
+        await until(its.disk.lines)
+        (gap,) = its.disk.lines()
+        assert (gap["kind"], gap["count"], gap["cause"]) == ("gap", 3, type(problem).__name__)
+        its.take()
+        await until(lambda: len(its.kept) == 4)
+        assert its.kept[-1] == 2
+
+    bench(tmp_path, act)
+
+
+def test_no_thread_to_be_had_is_a_lost_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETRY_S", 0.02)
+
+    async def act(its: Bench) -> None:
+        def none(*_: object) -> None:
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(its.committing._thread, "submit", none)
+            its.take()
+            await until(lambda: its.kept)
+        await until(its.disk.lines)
+        assert its.disk.lines()[0]["kind"] == "gap"
+
+    bench(tmp_path, act)
+
+
+def test_an_answer_that_raises_holds_no_other_up(tmp_path: Path) -> None:
+    async def act(its: Bench) -> None:
+        said: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: said.append(what))
+
+        def raises(_: Sequence[int | None]) -> None:
+            raise RuntimeError("its connection is gone")
+
+        its.committing.take([Line(facts={"kind": "signed", "at": its.at})], raises)
+        its.take()
+        await its.committing.settled()
+        its.take()
+        await its.committing.settled()
+        assert (its.kept, len(said)) == ([2, 3], 1)
 
     bench(tmp_path, act)
 

@@ -82,7 +82,9 @@ class Office:
         now = datetime.fromtimestamp(house.now_s, UTC)
         self.metrics, self.lines = SignerMetrics(), list[Any]()
         self.office = _Office(
-            settings=SimpleNamespace(identity=files, journal=house.tmp / "journal"),  # type: ignore[arg-type]
+            settings=SimpleNamespace(  # type: ignore[arg-type]
+                identity=files, journal=house.tmp / "journal", allowed_uids=frozenset[int]()
+            ),
             desk=SigningDesk(begin(files, now)),
             journal=None,  # type: ignore[arg-type]
             committing=self,  # type: ignore[arg-type]
@@ -290,19 +292,3 @@ def test_what_is_done_again_and_again_outlives_any_exception(house: Any) -> None
         "error": "RecursionError: too deep",
         "log_level": "error",
     }
-
-
-def test_a_clock_that_is_set_back_hides_no_stranger(house: Any) -> None:
-    """One line a minute for each of them, in seconds that pass."""
-    world = Office(house)
-    office, passed = world.office, [0.0]
-    office.desk.passing = lambda: passed[0]
-    office.peer_refused(1000, 1)
-    house.now_s -= 300 * 86_400
-    passed[0] = 59.0
-    office.peer_refused(1000, 1)
-    passed[0] = 60.0
-    office.peer_refused(1000, 1)
-    house.now_s += 600 * 86_400
-    office.peer_refused(1000, 1)
-    assert [(one["uid"], one["before"]) for one in world.lines] == [(1000, 0), (1000, 1)]
