@@ -1,4 +1,4 @@
-"""What the versions of this node say of its calls: read, and their journal followed, once for all that is asked.
+"""What the versions of this node say of its calls: read, and their journal followed, once for all questions.
 
 Pages of `why` and answers to traceback requests are made of it. Of several nodes with one database of records
 each has its own versions: record 17 of one is not record 17 of another, nor is version 18.

@@ -14,7 +14,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -218,7 +217,7 @@ def _answer(paths: Paths, engine: sa.Engine, declared: Declared, question: Quest
 def _traced(
     paths: Paths, store: RecordStore, of: Configured, lines: Searched, view: dict[str, Any]
 ) -> Traced:
-    """What is kept of a call; of another node's only what is in the records: the rest is that node's to tell."""
+    """What is kept of a call; of another node's only what is in the records: it has the rest."""
     said: Mapping[str, Any] = view.get("attestation") or {}
     number, identity = said.get("journal"), said.get("identity") or OF_NODE
     line = lines.line_of(view["record_id"], None if number is None else NamedLine(identity, number))
@@ -228,7 +227,9 @@ def _traced(
         known=beside,
         role="" if beside.node else of.role(view["policy_version"], view["source_name"]),
         messages=store.messages(ladder.keys(view), *ladder.period(view, time.time())),
-        proof=proof(paths, view["record_id"], line, view["started_at"] or 0.0) if line and not beside.node else None,
+        proof=proof(paths, view["record_id"], line, view["started_at"] or 0.0)
+        if line and not beside.node
+        else None,
     )
 
 
@@ -281,8 +282,8 @@ def _written(paths: Paths, out: Path, found: dict[str, Any], question: Question)
         written.keep()
     except OSError as problem:
         complain(
-            f"{in_words(problem)}: the answer is journaled as version {made[0].number}, and lies in {written.part}: "
-            "give it its name yourself, and to whoever asked"
+            f"{in_words(problem)}: the answer is journaled as version {made[0].number}, and lies in "
+            f"{written.part}: give it its name yourself, and to whoever asked"
         )
         return False
     say(f"{out}: written, and journaled as version {made[0].number}", err=True)

@@ -45,7 +45,7 @@ class Written:
         return made
 
     def keep(self) -> None:
-        """Under the name that was asked for, which must be free. Raises `OSError`; they are in `part` then.
+        """Under the name that was asked for, if it is free. Raises `OSError`; they are in `part` then.
 
         A rename takes the place of what is there; so the name is taken first, by what only its maker can make.
         """

@@ -85,7 +85,12 @@ def searched(paths: Paths, question: Question) -> Searched:
 
 
 def lines_of(
-    paths: Paths, engine: sa.Engine, declared: Declared, question: Question, found: Searched, told: Sequence[str]
+    paths: Paths,
+    engine: sa.Engine,
+    declared: Declared,
+    question: Question,
+    found: Searched,
+    told: Sequence[str],
 ) -> Lines:
     """The same for an answer. `told`: record ids of calls that are told of by their records."""
     of_time = [one for one in found.about if question.since <= one.at < question.until]
@@ -100,7 +105,12 @@ def lines_of(
         numberless=found.numberless,
         problem="; ".join(found.problems),
         unrecorded=[
-            Unrecorded(record_id=one.record_id, at=one.at, record=why, proof=proof(paths, one.record_id, one.line, one.at))
+            Unrecorded(
+                record_id=one.record_id,
+                at=one.at,
+                record=why,
+                proof=proof(paths, one.record_id, one.line, one.at),
+            )
             for one, why in without[:MOST_CALLS]
         ],
         more=len(without) > MOST_CALLS,

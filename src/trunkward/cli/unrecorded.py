@@ -1,14 +1,14 @@
 """Lines of the signers' journals whose call is not on record: the other way round than `journals_examined`.
 
-Who may write to the database of records can take a call out of it, and cannot take its line out of the signer's
-journal. Nobody is accused by that alone: a gate may have ended between the signature and its record, and records
-are kept for their time, in a database that may be another one by now. So what is known to explain it is left
-out, and of the rest the lines are named.
+Who may write to the database of records can take a call out of it, and cannot take its line out of the
+signer's journal. Nobody is accused by that alone: a gate may have ended between the signature and its record,
+and records are kept for their time, in a database that may be another one by now. So what is known to explain
+it is left out, and of the rest the lines are named.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import batched
 from math import inf
 
@@ -28,7 +28,7 @@ from trunkward.settings import Paths
 from trunkward.store.configuration import TextDamaged
 from trunkward.store.records import RecordStore
 from trunkward.store.signed import standing
-from trunkward.trunks.retention import DAY_S
+from trunkward.trunks.retention import DAY_S, RetentionPolicy
 
 #: Lines that are asked about in one query, and that are told by their numbers.
 _PAGE, _MOST_NAMED = 500, 5
@@ -36,8 +36,8 @@ _PAGE, _MOST_NAMED = 500, 5
 _MOST_BYTES = 1 << 20
 #: What a line without a record may come from.
 WHY = (
-    "a gate ended before it wrote it, records were brought back from a backup or begun anew in another database, "
-    "or somebody took it out"
+    "a gate ended before it wrote it, records were brought back from a backup or begun anew in another"
+    " database, or somebody took it out"
 )
 
 
@@ -59,9 +59,9 @@ def unrecorded(
 ) -> Iterator[str]:
     """A sentence for each journal that has such lines of a time, in seconds since the epoch.
 
-    `node`: what this one is called in a database that several have. `between`: times that restores took, asked
-    where something is missing. Journals are read from the segment on that has the first line of that time, and
-    the database is asked about `_PAGE` lines at once. Raises `OSError`.
+    `node`: what this one is called in a database that several have. `between`: times that restores took,
+    asked where something is missing. Journals are read from the segment on that has the first line of that
+    time, and the database is asked about `_PAGE` lines at once. Raises `OSError`.
     """
     until = min(until, shipped_until(paths, RecordStore(engine, node)))
     explained = _Explained(paths, until, between)
@@ -102,7 +102,7 @@ def kept_since(paths: Paths, now: float) -> Callable[[str], float]:
 
     A version that kept them for less time had those deleted that a later one would have kept.
     """
-    policies = []
+    policies: list[tuple[float, RetentionPolicy]] = []
     try:
         with configuration_store(paths, make=False) as store:
             ends: dict[str, float] = {}
@@ -120,11 +120,21 @@ def kept_since(paths: Paths, now: float) -> Callable[[str], float]:
                     policies.append((ended, declared.retention))
     except typer.Exit:
         pass  # which has been said
-    return lambda tenant: max((ended - its.days(tenant) * DAY_S for ended, its in policies), default=0.0)
+    policies.reverse()
+
+    def since(tenant: str) -> float:
+        first, said = 0.0, inf
+        for ended, its in policies:
+            # of a tenant that is gone what was said last goes on
+            said = its.tenants.get(tenant, said)
+            first = max(first, ended - min(said, its.days(tenant)) * DAY_S)
+        return first
+
+    return cache(since)
 
 
 class _Explained:
-    """What is known to be the cause of a record that is not there: its time was over, or a restore took it."""
+    """What is known to be why a record is not there: its time was over, or a restore took it."""
 
     def __init__(self, paths: Paths, now: float, between: Callable[[], list[tuple[float, float]]]) -> None:
         self._paths, self._now, self._between_of = paths, now, between
@@ -162,7 +172,11 @@ class _Missing:
         named = [f"line {line.seq} (record {line.record_id})" for line in self._first]
         more = [f"and {self.count - len(named)} more"] if self.count > len(named) else []
         number = "1 signed line has" if self.count == 1 else f"{self.count} signed lines have"
-        span = told(self._first[0].at) if self.count == 1 else f"{told(self._first[0].at)} to {told(self._last_at)}"
+        span = (
+            told(self._first[0].at)
+            if self.count == 1
+            else f"{told(self._first[0].at)} to {told(self._last_at)}"
+        )
         return f"{number} no call on record, of {span}: {', '.join([*named, *more])}; {WHY}"
 
 

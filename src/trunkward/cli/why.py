@@ -62,14 +62,16 @@ def known(paths: Paths, call: Mapping[str, Any]) -> Known:
 def known_by(paths: Paths, call: Mapping[str, Any], of: Configured, line: NamedLine | None) -> Known:
     """The same by what has been read of the versions, and found of the signer's line.
 
-    Of a call of another node nothing: record 17 of evidence, version 18 and line 42 here are not that one's. It
-    is this one's, whatever its record says, where the line is about it.
+    Of a call of another node nothing: record 17 of evidence, version 18 and line 42 here are not that one's.
+    It is this one's, whatever its record says, where the line is about it.
     """
     said: Mapping[str, Any] = call.get("attestation") or {}
     journal = _journaled(paths, call, line) if line is not None else None
     is_here = journal is not None and journal.facts.get("record_id") == call["record_id"]
     if not is_here and (node := of.other_node(call)):
-        return Known(node=node, configuration=f"node {node} has it, and evidence and signer's journal: ask there")
+        return Known(
+            node=node, configuration=f"node {node} has it, and evidence and signer's journal: ask there"
+        )
     return Known(
         **_configured(of, call, said),
         certificate=_certificate(paths, said.get("serial", ""), said.get("identity", OF_NODE)),

@@ -1,8 +1,8 @@
 """What a signer's line says of a call, held against what the call's record says.
 
-The line is in a chain whose heads are signed; the record is in a database, to which others may write. What both
-know has to be the same in both: who it was, whose call, at which level and why, and, as long as they are kept,
-the numbers.
+The line is in a chain whose heads are signed; the record is in a database, to which others may write. What
+both know has to be the same in both: who it was, whose call, at which level and why, and the numbers, as long
+as they are kept.
 """
 
 from collections.abc import Mapping
@@ -87,8 +87,8 @@ def _not_there(name: str, line: int | None, node: str) -> dict[str, Any]:
     elif line is None:
         # whether a gap is declared for that time has nobody looked up here
         why = (
-            "the record names none, and none of its time names the call: the disk was lost then, which a gap in"
-            " the journal declares, or the record was changed"
+            "the record names none, and none of its time names the call: the disk was lost then, which a gap"
+            " in the journal declares, or the record was changed"
         )
     else:
         why = "not readable"
@@ -112,7 +112,7 @@ def _said_of(call: Mapping[str, Any], said: Mapping[str, Any]) -> SaidOf:
 
 
 def unlike(said: SaidOf, facts: Mapping[str, Any], values: Mapping[str, str]) -> list[str]:
-    """Names of what the line says otherwise. `values`: what it committed to, by name, as far as it is kept."""
+    """Names of what the line says otherwise. `values`: what it committed to, as far as it is kept."""
     names = ["record_id", "trunk", "tenant", "customer"]
     if said.level or said.serial:  # else the answer came too late, by the record
         names += ["level", "rule", "serial"]
@@ -128,9 +128,13 @@ def unlike(said: SaidOf, facts: Mapping[str, Any], values: Mapping[str, str]) ->
 
 
 def opened(facts: Mapping[str, Any], values: Mapping[str, tuple[str, str]]) -> tuple[dict[str, str], str]:
-    """Of salts and values by name the values that open what the line committed to; a sentence on others, or ""."""
+    """Of salts and values by name the values that open what the line committed to; a sentence on others."""
     commits = facts.get("commits") or {}
-    good = {name: value for name, (salt, value) in values.items() if opens(commits.get(name, ""), salt, name, value)}
+    good = {
+        name: value
+        for name, (salt, value) in values.items()
+        if opens(commits.get(name, ""), salt, name, value)
+    }
     changed = sorted(values.keys() - good.keys())
     return good, f"its values were changed: {', '.join(changed)}" if changed else ""
 

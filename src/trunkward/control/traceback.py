@@ -7,8 +7,7 @@ else: other numbers of a customer, and who of ours decided what, are left out.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 

@@ -5,7 +5,7 @@ configuration), by the signer (its journal). Where these do not agree, or one ca
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 

@@ -15,6 +15,7 @@ from trunkward.engines.journals import segments_of
 from trunkward.journal.chain import UNREADABLE
 from trunkward.journal.examine import told
 from trunkward.journal.segments import Segment
+from trunkward.journal.values import Values
 
 _SIGNED = "signed"
 
@@ -69,7 +70,8 @@ def with_values(
     journal: Path, lines: Iterable[SignedLine]
 ) -> Iterator[tuple[SignedLine, Mapping[str, str] | None]]:
     """Each with what it committed to, by name; None: that is not kept any more. Raises `OSError`."""
-    day, kept, its = "", iter(()), None
+    day, its = "", None
+    kept: Iterator[Values] = iter(())
     for line in lines:
         if (of := told(line.at)[:10]) != day:
             day, kept = of, values_from(journal, of, line.seq)

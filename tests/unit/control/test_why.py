@@ -331,7 +331,9 @@ def test_a_line_that_is_gone_and_a_chain_that_is_broken_show() -> None:
 
 def test_a_gap_is_told() -> None:
     said = page(call(journal=None), replace(KNOWN, journal=None))
-    assert "no line: the record names none, and none of its time names the call: the disk was lost then" in said
+    assert (
+        "no line: the record names none, and none of its time names the call: the disk was lost then" in said
+    )
 
 
 @pytest.mark.parametrize(
