@@ -47,7 +47,7 @@ class Written:
     def keep(self) -> None:
         """Under the name that was asked for, if it is free. Raises `OSError`; they are in `part` then.
 
-        A rename takes the place of what is there; so the name is taken first, by what only its maker can make.
+        A rename takes the place of what is there; so the name is taken first, in the way that needs it free.
         """
         if self.part.is_dir():
             self.path.mkdir(mode=0o700)
