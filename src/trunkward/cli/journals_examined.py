@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from trunkward.cli.calls import with_records_database
 from trunkward.cli.changing import configuration_store
-from trunkward.cli.said import complain
+from trunkward.cli.said import complain, in_words
 from trunkward.cli.unrecorded import unrecorded
 from trunkward.control.configuration import HistoryBroken, history
 from trunkward.control.evidence_documents import exchanged
@@ -198,12 +198,15 @@ class _Looking:
                     f"gap declares: {in_minutes(left)}; power that went while the disk was slow does that, "
                     "or somebody who cut lines off before their head was signed"
                 )
-        self.unrecorded += unrecorded(
-            *(self._paths, engine, node),
-            since=since_s,
-            until=until_s,
-            between=lambda: between or _restores(self._paths),
-        )
+        try:
+            self.unrecorded += unrecorded(
+                *(self._paths, engine, node),
+                since=since_s,
+                until=until_s,
+                between=lambda: between or _restores(self._paths),
+            )
+        except OSError as problem:  # a segment whose time was over meanwhile, say
+            complain(f"lines are not held against calls on record: {in_words(problem)}")
         return 0
 
 

@@ -57,7 +57,7 @@ class Searched:
 def searched(paths: Paths, question: Question) -> Searched:
     """Every line of the time that was asked about, and a little more, of all identities.
 
-    Read one after the other from the segment on that has the first: a hundred thousand lines a second or so.
+    Read one after the other, from the segment on that has the first.
     """
     found = Searched()
     since, until = question.since - APART_S, question.until + APART_S

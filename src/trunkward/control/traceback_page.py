@@ -195,10 +195,15 @@ def _no_head_yet(proof: Mapping[str, Any], made_at: str) -> str:
     return f"{missing}: one is signed each minute; ask again after {again:%H:%M:%S} UTC"
 
 
+def _proofs(told: Mapping[str, Any]) -> list[Mapping[str, Any] | None]:
+    # the latter not in answers of an earlier version
+    return [one["proof"] for one in (*told["calls"], *told.get("signed_without_record", ()))]
+
+
 def without_head(told: Mapping[str, Any]) -> int:
     """Of how many calls the signer's line is there, and under no signed head yet."""
-    proofs = [call["proof"] for call in told["calls"] if call["proof"]]
-    return len([proof for proof in proofs if proof["text"] and not proof["head"] and not proof["problem"]])
+    proofs = _proofs(told)
+    return len([proof for proof in proofs if proof and proof["text"] and not proof["head"] and not proof["problem"]])
 
 
 def _row(about: str, words: str) -> str:
@@ -276,7 +281,7 @@ def followed_in_words(told: Mapping[str, Any], followed: int | None) -> Iterator
 
     `followed`: how many were followed in the journals; None: they are not here.
     """
-    proofs = [call["proof"] for call in told["calls"]]
+    proofs = _proofs(told)
     lines = len([proof for proof in proofs if proof and proof["text"]])
     unread = len([proof for proof in proofs if proof and not proof["text"]])
     none = len(proofs) - lines - unread
