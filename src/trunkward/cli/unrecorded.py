@@ -6,6 +6,7 @@ and records are kept for their time, in a database that may be another one by no
 it is left out, and of the rest the lines are named.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache, cached_property
@@ -32,6 +33,8 @@ from trunkward.trunks.retention import DAY_S, RetentionPolicy
 
 #: Lines that are asked about in one query, and that are told by their numbers.
 _PAGE, _MOST_NAMED = 500, 5
+#: Seconds a look lasts, at most: calls whose time is over meanwhile are deleted under it.
+_LOOK_S = 86_400.0
 #: Bytes of a record in a segment, at most (our limit).
 _MOST_BYTES = 1 << 20
 #: What a line without a record may come from.
@@ -64,7 +67,7 @@ def unrecorded(
     time, and the database is asked about `_PAGE` lines at once. Raises `OSError`.
     """
     until = min(until, shipped_until(paths, RecordStore(engine, node)))
-    explained = _Explained(paths, until, between)
+    explained = _Explained(paths, time.time(), between)
     for name, journal in signers_journals(paths).items():
         missing = _Missing()
         for line in without_record(engine, signed_between(journal, since, until)):
@@ -141,7 +144,7 @@ class _Explained:
 
     def is_known(self, line: SignedLine) -> bool:
         """Whether it is one of that line's."""
-        return line.at < self._since(line.tenant) or bool(restored([line.at], self._between))
+        return line.at < self._since(line.tenant) + _LOOK_S or bool(restored([line.at], self._between))
 
     @cached_property
     def _since(self) -> Callable[[str], float]:
