@@ -27,7 +27,7 @@ from trunkward.cli.deck import declared_by
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, in_words, say
 from trunkward.cli.traceback_files import Written, read_pack
-from trunkward.cli.traceback_lines import Searched, lines_of, proof, searched
+from trunkward.cli.traceback_lines import Searched, lines_of, proof, proof_for, searched
 from trunkward.cli.why import known_by
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import NoSuchVersion, Version
@@ -190,7 +190,7 @@ def _answer(paths: Paths, engine: sa.Engine, declared: Declared, question: Quest
     lines = searched(paths, question)
     # 3.
     with configured(paths) as of:
-        found = [_traced(paths, store, of, lines, view) for view in first[:MOST_CALLS]]
+        found = [_traced(paths, store, of, question, lines, view) for view in first[:MOST_CALLS]]
     retention = declared.retention
     return answer(
         question,
@@ -215,21 +215,27 @@ def _answer(paths: Paths, engine: sa.Engine, declared: Declared, question: Quest
 
 
 def _traced(
-    paths: Paths, store: RecordStore, of: Configured, lines: Searched, view: dict[str, Any]
+    paths: Paths,
+    store: RecordStore,
+    of: Configured,
+    question: Question,
+    lines: Searched,
+    view: dict[str, Any],
 ) -> Traced:
     """What is kept of a call; of another node's only what is in the records: it has the rest."""
     said: Mapping[str, Any] = view.get("attestation") or {}
     number, identity = said.get("journal"), said.get("identity") or OF_NODE
     line = lines.line_of(view["record_id"], None if number is None else NamedLine(identity, number))
     beside = known_by(paths, view, of, line)
+    its = None
+    if line is not None and not beside.node:
+        its = proof_for(question, view, proof(paths, view["record_id"], line, view["started_at"] or 0.0))
     return Traced(
         view=view,
         known=beside,
         role="" if beside.node else of.role(view["policy_version"], view["source_name"]),
         messages=store.messages(ladder.keys(view), *ladder.period(view, time.time())),
-        proof=proof(paths, view["record_id"], line, view["started_at"] or 0.0)
-        if line and not beside.node
-        else None,
+        proof=its,
     )
 
 

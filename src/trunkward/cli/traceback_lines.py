@@ -5,8 +5,9 @@ given other numbers: the signer's line has both, and nobody but the signer may w
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -143,6 +144,16 @@ def _is_its(record: Standing, line: About) -> bool:
     """Whether it is found by the same numbers and time: then it is told of, or one of too many."""
     numbers = canonical(record.calling_number), canonical(record.called_number)
     return numbers == (line.caller, line.called) and abs(record.at - line.at) <= APART_S
+
+
+def proof_for(question: Question, view: Mapping[str, Any], its: Proof) -> Proof:
+    """The same for who asked: not the line of a call whose record others have given the numbers asked about."""
+    numbers = numbers_of({name: value for name, (_, value) in its.values.items()})
+    recorded = canonical(view["calling_number"]), canonical(view["called_number"])
+    if not any(numbers) or numbers == recorded or question.is_about(*numbers):
+        return its
+    why = "that line is about other numbers, and is not handed out: the record was changed"
+    return Proof(journal=its.journal, line=its.line, problem=why)
 
 
 def proof(paths: Paths, record_id: str, line: NamedLine, at: float) -> Proof:

@@ -260,3 +260,19 @@ def test_an_answer_follows_the_journal_of_acts_once(traced: Traced, monkeypatch:
     monkeypatch.setattr("trunkward.cli.configured.sound_journal", counted)
     assert len(traced.answer()["calls"]) == 3
     assert len(followed) == 1
+
+
+def test_property_31_a_record_that_was_given_the_numbers_opens_no_other_calls_line(traced: Traced) -> None:
+    """Summary: Property 31: who writes the numbers asked about into another customer's record gets nothing of that one's line; with one of the two numbers, the line is the call's, and shows the other."""
+    number = traced.line("a" * 32, orig="12025559999", dest="13035550000")
+    traced.record("a" * 32, number)
+    found = traced.answer()
+    (call,) = found["calls"]
+    assert (call["proof"]["text"], call["proof"]["line"]) == ("", number)
+    assert call["proof"]["problem"].startswith("that line is about other numbers, and is not handed out")
+    assert "12025559999" not in json.dumps(found)
+    traced.record("b" * 32, traced.line("b" * 32, orig="12025558888"))
+    found = traced.answer(number=THEIRS)
+    (called,) = [each for each in found["calls"] if each["record_id"] == "b" * 32]
+    assert called["proof"]["values"]["orig"][1] == "12025558888"
+    assert called["proof"]["problem"] == "it differs in calling_number"
