@@ -147,7 +147,7 @@ def _is_its(record: Standing, line: About) -> bool:
 
 
 def proof_for(question: Question, view: Mapping[str, Any], its: Proof) -> Proof:
-    """The same for who asked: not the line of a call whose record others have given the numbers asked about."""
+    """The same for who asked: no line of a call whose record others have given the numbers asked about."""
     numbers = numbers_of({name: value for name, (_, value) in its.values.items()})
     recorded = canonical(view["calling_number"]), canonical(view["called_number"])
     if not any(numbers) or numbers == recorded or question.is_about(*numbers):
