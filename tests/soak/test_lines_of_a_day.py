@@ -85,9 +85,7 @@ def test_property_31_lines_of_a_day(calls: Calls) -> None:
         gone = sa.text("DELETE FROM calls WHERE record_id = :missing")
         assert connection.execute(gone, {"missing": missing}).rowcount == 1
     began = time.perf_counter()
-    said = list(
-        unrecorded(paths, calls.engine, "", since=DAY, until=DAY + 86_400.0, between=list)
-    )
+    said = list(unrecorded(paths, calls.engine, "", since=DAY, until=DAY + 86_400.0, between=list))
     took_s = time.perf_counter() - began
     assert len(said) == 1
     assert f"line {one.line.number} (record {missing})" in said[0]

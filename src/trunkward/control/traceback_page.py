@@ -203,7 +203,9 @@ def _proofs(told: Mapping[str, Any]) -> list[Mapping[str, Any] | None]:
 def without_head(told: Mapping[str, Any]) -> int:
     """Of how many calls the signer's line is there, and under no signed head yet."""
     proofs = _proofs(told)
-    return len([proof for proof in proofs if proof and proof["text"] and not proof["head"] and not proof["problem"]])
+    return len(
+        [proof for proof in proofs if proof and proof["text"] and not proof["head"] and not proof["problem"]]
+    )
 
 
 def _row(about: str, words: str) -> str:
