@@ -37,13 +37,14 @@ def run_verify(paths: Paths, *, heads: Path | None, key: Path | None, as_json: b
             "silent": found.silent,
             "lost": found.lost,
             "restored": found.declared,
+            "unrecorded": found.unrecorded,
         }
         print(json.dumps(document, indent=1))
     else:
         for report in found.reports:
             _say(report)
         say(f"heads signed with the key sha256:{key_sha256(public)}")
-        for sentence in found.declared:
+        for sentence in [*found.declared, *found.unrecorded]:
             say(sentence, "yellow")
         for sentence in [*found.silent, *found.lost]:
             say(sentence, "red")

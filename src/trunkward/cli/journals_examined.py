@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from trunkward.cli.calls import with_records_database
 from trunkward.cli.changing import configuration_store
-from trunkward.cli.said import complain
+from trunkward.cli.said import complain, in_words
+from trunkward.cli.unrecorded import unrecorded
 from trunkward.control.configuration import HistoryBroken, history
 from trunkward.control.evidence_documents import exchanged
 from trunkward.control.restored import lost_between
@@ -58,6 +59,8 @@ class Examined:
     silent: list[str]
     lost: list[str]
     declared: list[str]
+    #: Sentences on lines whose call is not on record (`cli.unrecorded`); no finding by themselves.
+    unrecorded: list[str]
     #: When a head was last signed, in seconds since the epoch; 0: never.
     last_s: float
     #: Where the next one may begin; None: nowhere yet.
@@ -102,6 +105,7 @@ def examined(
         silent=[] if is_copy else list(_silent(reports, last_s, time.time())),
         lost=looking.lost,
         declared=looking.declared,
+        unrecorded=looking.unrecorded,
         last_s=last_s,
         reached=looking.reached,
         calls_since=calls_since,
@@ -121,6 +125,7 @@ class _Looking:
         self.reached: Since | None = None
         self.lost: list[str] = []
         self.declared: list[str] = []
+        self.unrecorded: list[str] = []
 
     def reports(self, heads: Path, key: Ed25519PublicKey) -> tuple[list[Report], float]:
         """What came out of each journal, and when a head was last signed; 0: never."""
@@ -159,7 +164,7 @@ class _Looking:
     def compared(self, engine: sa.Engine) -> int:
         """Adds sentences on calls that were signed, by their own records, and have no line; 0.
 
-        And on records that speak of a signature, and cannot be read.
+        And on records that speak of a signature, and cannot be read; and on lines without a record.
 
         `declared`: that a restore took it, which the journal of acts says.
         """
@@ -193,6 +198,15 @@ class _Looking:
                     f"gap declares: {in_minutes(left)}; power that went while the disk was slow does that, "
                     "or somebody who cut lines off before their head was signed"
                 )
+        try:
+            self.unrecorded += unrecorded(
+                *(self._paths, engine, node),
+                since=since_s,
+                until=until_s,
+                between=lambda: between or _restores(self._paths),
+            )
+        except OSError as problem:  # a segment whose time was over meanwhile, say
+            complain(f"lines are not held against calls on record: {in_words(problem)}")
         return 0
 
 

@@ -209,6 +209,8 @@ def _print(
         words = f"{records.waiting_bytes} bytes, the oldest for {records.waiting_s:.1f} s"
         say(f"  {'records waiting':<28} {words if records.waiting_bytes else 'none'}")
     say(f"  {'journals verified':<28} {_verified(facts.verified)}")
+    if facts.verified is not None and facts.verified.unrecorded:
+        say(f"  {'signed, not on record':<28} {facts.verified.unrecorded}", "yellow")
     for place in facts.space:
         free, size = place.free_bytes / 2**30, place.size_bytes / 2**30
         say(f"  {f'space for {place.what}':<28} {free:.1f} of {size:.1f} GiB free at {place.path}")

@@ -10,32 +10,31 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import msgspec
+import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from trunkward import __version__
 from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
-from trunkward.cli.calls import with_records
+from trunkward.cli.calls import with_records_database
 from trunkward.cli.changing import configuration_store
+from trunkward.cli.configured import Configured, configured
 from trunkward.cli.deck import declared_by
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, in_words, say
 from trunkward.cli.traceback_files import Written, read_pack
-from trunkward.cli.why import known, proof_of
+from trunkward.cli.traceback_lines import Searched, lines_of, proof, proof_for, searched
+from trunkward.cli.why import known_by
 from trunkward.control.acts import put_down
-from trunkward.control.configuration import HistoryBroken, NoSuchVersion, Version
-from trunkward.control.node_file import NodeFileRefused, read_node_file
-from trunkward.control.sound_journal import sound_journal
+from trunkward.control.configuration import NoSuchVersion, Version
+from trunkward.control.node_file import NodeFileRefused
 from trunkward.control.traceback import (
     MOST_CALLS,
     Kept,
-    Proof,
     Provider,
     Question,
     Traced,
@@ -45,10 +44,11 @@ from trunkward.control.traceback_page import followed_in_words, page, unproved, 
 from trunkward.control.traceback_readme import README
 from trunkward.control.traceback_register import register
 from trunkward.control.traceback_requests import TracebackAnswered, TracebackRefused, named, received_by
-from trunkward.engines.journal_proof import proven_line, values_of
+from trunkward.engines.journal_proof import proven_line
 from trunkward.engines.journals import KeyUnusable, read_private_key, read_public_key
 from trunkward.engines.pki_files import PkiFiles
-from trunkward.journal.examine import told
+from trunkward.engines.signed_lines import NamedLine
+from trunkward.journal.chain import UNREADABLE
 from trunkward.journal.heads import key_sha256
 from trunkward.journal.pack import MANIFEST, not_as_sealed, sealed
 from trunkward.records import ladder
@@ -63,7 +63,7 @@ _SALT_BYTES = 16
 
 
 def run(paths: Paths, question: Question, *, received: bool, out: Path | None, as_json: bool) -> int:
-    """Answers: 0 calls were found, 1 none was, 2 nothing was answered.
+    """Answers: 0 calls were found, 1 none was, 2 nothing was answered, or it is not where it was to be.
 
     `received`: whether somebody has said when the request came; else the register does, or it is now.
     """
@@ -86,8 +86,8 @@ def run(paths: Paths, question: Question, *, received: bool, out: Path | None, a
         complain(doubt)
     question = replace(question, received_at=received_at)
 
-    def answered(store: RecordStore) -> int:
-        found = _answer(paths, store, declared, question)
+    def answered(engine: sa.Engine) -> int:
+        found = _answer(paths, engine, declared, question)
         if out is not None and not _written(paths, out, found, question):
             return 2
         if as_json:
@@ -104,9 +104,9 @@ def run(paths: Paths, question: Question, *, received: bool, out: Path | None, a
                 "yellow",
                 err=True,
             )
-        return 0 if found["calls"] else 1
+        return 0 if found["calls"] or found["signed_without_record"] else 1
 
-    return with_records(paths, answered)
+    return with_records_database(paths, answered)
 
 
 def run_verify(paths: Paths, pack: Path, key_file: Path | None) -> int:
@@ -124,17 +124,23 @@ def run_verify(paths: Paths, pack: Path, key_file: Path | None) -> int:
     # 1.
     if wrong := list(not_as_sealed(files, key)):
         return _complained(pack, wrong)
-    found = json.loads(files[ANSWER])
-    # 2.
-    wrong = list(unproved(found, key))
-    # 3.
-    followed, not_followed = _followed(paths, found, key) if key_file is None else (None, [])
+    try:
+        found = json.loads(files[ANSWER])
+        # 2.
+        wrong = list(unproved(found, key))
+        # 3.
+        followed, not_followed = _followed(paths, found, key) if key_file is None else (None, [])
+        asked_by, made_at = found["request"]["asked_by"], found["made_at"]
+        words = list(followed_in_words(found, followed))
+    except (LookupError, TypeError, ValueError, AttributeError, *UNREADABLE) as problem:
+        # with a key of somebody else's anything may be signed, also an answer of a later version
+        complain(f"{pack}: signed with the key, and no answer that can be read here: {problem!r}")
+        return 2
     if wrong + not_followed:
         return _complained(pack, wrong + not_followed)
-    asked_by, made_at = found["request"]["asked_by"], found["made_at"]
     say(f"{pack}: {len(found['calls'])} calls, as they were written {made_at} for {asked_by}", "green")
     say(f"  signed with the key sha256:{key_sha256(key)}")
-    for line in followed_in_words(found, followed):
+    for line in words:
         say(f"  {line}")
     return 0
 
@@ -148,7 +154,7 @@ def _complained(pack: Path, wrong: list[str]) -> int:
 def _followed(paths: Paths, found: Mapping[str, Any], key: Ed25519PublicKey) -> tuple[int, list[str]]:
     """Of how many calls the journals here lead from the line to a signed head; what is wrong with others."""
     followed, wrong = 0, []
-    for call in found["calls"]:
+    for call in [*found["calls"], *found.get("signed_without_record", ())]:
         proof = call["proof"]
         if proof is None or not proof["text"]:
             continue
@@ -171,12 +177,20 @@ def _followed(paths: Paths, found: Mapping[str, Any], key: Ed25519PublicKey) -> 
 # ---- the answer ------------------------------------------------------------------------------
 
 
-def _answer(paths: Paths, store: RecordStore, declared: Declared, question: Question) -> dict[str, Any]:
+def _answer(paths: Paths, engine: sa.Engine, declared: Declared, question: Question) -> dict[str, Any]:
+    """1. Calls by their records, in an index. 2. Signers' lines of that time. 3. Each call, with its line."""
+    store = RecordStore(engine)
+    # 1.
     views: dict[str, dict[str, Any]] = {}
     for wanted in question.filters():
         for kept in store.find(wanted, MOST_CALLS + 1):
             views[kept.view["record_id"]] = kept.view
     first = sorted(views.values(), key=lambda view: view["started_at"] or 0.0)
+    # 2.
+    lines = searched(paths, question)
+    # 3.
+    with configured(paths) as of:
+        found = [_traced(paths, store, of, question, lines, view) for view in first[:MOST_CALLS]]
     retention = declared.retention
     return answer(
         question,
@@ -192,59 +206,36 @@ def _answer(paths: Paths, store: RecordStore, declared: Declared, question: Ques
             oldest_at=store.oldest_at(),
             in_time=store.count(question.since, question.until),
         ),
-        [_traced(paths, store, view) for view in first[:MOST_CALLS]],
+        found,
+        lines=lines_of(paths, engine, declared, question, lines, list(views)),
         more=len(first) > MOST_CALLS,
         at=time.time(),
         salt=secrets.token_hex(_SALT_BYTES),
     )
 
 
-def _traced(paths: Paths, store: RecordStore, view: dict[str, Any]) -> Traced:
+def _traced(
+    paths: Paths,
+    store: RecordStore,
+    of: Configured,
+    question: Question,
+    lines: Searched,
+    view: dict[str, Any],
+) -> Traced:
+    """What is kept of a call; of another node's only what is in the records: it has the rest."""
+    said: Mapping[str, Any] = view.get("attestation") or {}
+    number, identity = said.get("journal"), said.get("identity") or OF_NODE
+    line = lines.line_of(view["record_id"], None if number is None else NamedLine(identity, number))
+    beside = known_by(paths, view, of, line)
+    its = None
+    if line is not None and not beside.node:
+        its = proof_for(question, view, proof(paths, view["record_id"], line, view["started_at"] or 0.0))
     return Traced(
         view=view,
-        known=known(paths, view),
-        role=_role(paths, view),
+        known=beside,
+        role="" if beside.node else of.role(view["policy_version"], view["source_name"]),
         messages=store.messages(ladder.keys(view), *ladder.period(view, time.time())),
-        proof=_proof(paths, view),
-    )
-
-
-def _role(paths: Paths, view: Mapping[str, Any]) -> str:
-    """Whose calls the trunk brought by the version the call was judged by; "": that is not proven.
-
-    By the version's node file, whose hash a sound journal has; the objects beside it anybody could change who
-    writes to the database.
-    """
-    with configuration_store(paths, make=False) as configured:
-        try:
-            sound_journal(configured)
-            version = configured.version(view["policy_version"])
-            roles = _roles(configured.text(version)) if version is not None else {}
-        except (HistoryBroken, TextDamaged, NodeFileRefused):
-            return ""
-    return roles.get(view["source_name"], "")
-
-
-@lru_cache(maxsize=4)  # an answer asks for every call of its time
-def _roles(text: str) -> Mapping[str, str]:
-    return {trunk.name: trunk.role.value for trunk in read_node_file(text, "a version").trunks}
-
-
-def _proof(paths: Paths, view: Mapping[str, Any]) -> Proof | None:
-    said: Mapping[str, Any] = view.get("attestation") or {}
-    journal, line = said.get("identity") or OF_NODE, said.get("journal")
-    if line is None:
-        return None
-    try:
-        found = proof_of(paths, view)
-        assert found is not None
-        day = told(found.facts["at"])[:10] if found.facts else ""
-        values = values_of(paths.signer_journal(journal), day, line) if day else None
-    except (OSError, KeyUnusable, msgspec.MsgspecError) as problem:
-        return Proof(journal=journal, line=line, problem=str(problem))
-    opened = values.values if values else {}
-    return Proof(
-        journal=journal, line=line, text=found.text, head=found.head, values=opened, problem=found.broken
+        proof=its,
     )
 
 
@@ -266,6 +257,8 @@ def _written(paths: Paths, out: Path, found: dict[str, Any], question: Question)
     try:
         files[PUBLIC_KEY] = pki.heads_public_key.read_bytes()
         key = read_private_key(pki.heads_key)
+        for wrong in unproved(found, key.public_key()):  # the answer is due all the same, and says so itself
+            complain(f"the answer does not prove all it says: {wrong}")
         pack = sealed(files, key)
         written = Written.at(out, pack)
     except (OSError, KeyUnusable) as problem:
@@ -278,7 +271,7 @@ def _written(paths: Paths, out: Path, found: dict[str, Any], question: Question)
         its = TracebackAnswered(
             asked_by=question.asked_by,
             received_at=question.received_at,
-            calls=len(found["calls"]),
+            calls=len(found["calls"]) + len(found["signed_without_record"]),
             manifest_sha256=sha256(pack[MANIFEST]).hexdigest(),
             request=opened.version if opened else 0,
         )
@@ -291,7 +284,14 @@ def _written(paths: Paths, out: Path, found: dict[str, Any], question: Question)
     if not made:
         written.discard()
         return False
-    written.keep()
+    try:
+        written.keep()
+    except OSError as problem:
+        complain(
+            f"{in_words(problem)}: the answer is journaled as version {made[0].number}, and lies in "
+            f"{written.part}: give it its name yourself, and to whoever asked"
+        )
+        return False
     say(f"{out}: written, and journaled as version {made[0].number}", err=True)
     say(
         f"signed with the key sha256:{key_sha256(key.public_key())}: tell whoever asked, in another way than "

@@ -1,15 +1,20 @@
 """An answer to a traceback request on disk: a directory, or a ZIP archive of the same files."""
 
+import lzma
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
 #: Bytes of all files of an answer: a hundred calls with long ladders have a tenth of it (our limit).
 _MOST_BYTES = 64 << 20
+#: What data raises that was changed within an archive, whichever way it was packed.
+_DAMAGED = (zlib.error, lzma.LZMAError, EOFError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +45,20 @@ class Written:
         return made
 
     def keep(self) -> None:
-        """Under the name that was asked for. Raises `OSError`."""
-        self.part.rename(self.path)
+        """Under the name that was asked for, if it is free. Raises `OSError`; they are in `part` then.
+
+        A rename takes the place of what is there; so the name is taken first, in the way that needs it free.
+        """
+        if self.part.is_dir():
+            self.path.mkdir(mode=0o700)
+        else:
+            _private(self.path).close()
+        try:
+            self.part.rename(self.path)
+        except OSError:
+            with suppress(OSError):
+                self.path.rmdir() if self.path.is_dir() else self.path.unlink()
+            raise
 
     def discard(self) -> None:
         """None of it stays."""
@@ -69,7 +86,7 @@ def read_pack(path: Path) -> dict[str, bytes]:
             if len(set(names)) != len(names):
                 raise ValueError(f"{path}: holds a file twice")
             return {each.filename: archive.read(each) for each in members}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as problem:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, *_DAMAGED) as problem:
         raise ValueError(f"{path}: no ZIP archive of an answer: {problem}") from None
 
 

@@ -75,7 +75,13 @@ def run(paths: Paths) -> int:
     if outcome is Outcome.HOLDS and found is not None:
         reached = found.reached or since
         after = Verified(
-            told=Told(at=now, outcome=outcome, good_at=now, looked_at=_how_much(found, since)),
+            told=Told(
+                at=now,
+                outcome=outcome,
+                good_at=now,
+                looked_at=_how_much(found, since),
+                unrecorded=_unrecorded(found, now) or (before.told.unrecorded if before is not None else ""),
+            ),
             place=reached.place,
             calls=reached.calls,
             whole_at=began if before is None or is_whole else before.whole_at,
@@ -83,9 +89,10 @@ def run(paths: Paths) -> int:
     # first: the records' database may be what does not answer
     write_verified(paths, after)
     if outcome in (Outcome.HOLDS, Outcome.CHANGED):
-        _put_on_record(paths, began, after.told)
-    if problem:
-        complain(problem)
+        _put_on_record(paths, began, after.told, "; ".join(found.unrecorded) if found is not None else "")
+    for sentence in [problem, *(found.unrecorded if found is not None else ())]:
+        if sentence:
+            complain(sentence)
     return {Outcome.HOLDS: 0, Outcome.CHANGED: 1, Outcome.SILENT: 1, Outcome.NOT_DONE: 2}[outcome]
 
 
@@ -132,7 +139,12 @@ def _how_much(found: Examined, since: Since) -> str:
     return f"{lines}; {begun}{calls}"
 
 
-def _put_on_record(paths: Paths, began: float, told: Told) -> None:
+def _unrecorded(found: Examined, now: float) -> str:
+    """On lines whose call is not on record, and when that was seen; "": there are none."""
+    return f"{told_at(now)}: {'; '.join(found.unrecorded)}" if found.unrecorded else ""
+
+
+def _put_on_record(paths: Paths, began: float, told: Told, unrecorded: str) -> None:
     """As an event; where there are no records, and of other outcomes, `status` alone tells."""
     if not (paths.database or paths.records_db.exists()):
         return
@@ -141,7 +153,7 @@ def _put_on_record(paths: Paths, began: float, told: Told) -> None:
         at=told.at,
         since=began,
         event=Event.JOURNALS_HOLD if told.outcome is Outcome.HOLDS else Event.JOURNALS_CHANGED,
-        detail=told.problem or told.looked_at,
+        detail=told.problem or "; ".join(filter(None, (told.looked_at, unrecorded))),
     )
 
     def put(engine: sa.Engine) -> int:

@@ -3,32 +3,33 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from contextlib import suppress
 from math import inf
 from typing import Any
 
+import msgspec
 from cryptography import x509
 from rich.text import Text
 
 from trunkward.cli.calls import console, find_one, with_records
-from trunkward.cli.changing import configuration_store
-from trunkward.control.configuration import HistoryBroken, Version
+from trunkward.cli.configured import Configured, configured
+from trunkward.control.configuration import Version
 from trunkward.control.evidence import described
-from trunkward.control.evidence_journal import acts_of, unlike_journal
-from trunkward.control.node_file import NodeFileRefused, accept_node_file
+from trunkward.control.evidence_journal import unlike_journal
 from trunkward.control.shown_certificate import MAX_CHAIN_BYTES
-from trunkward.control.sound_journal import sound_journal
-from trunkward.control.why import Certificate, Journaled, Known, document, lines
-from trunkward.engines.journal_proof import ProvenLine, proven_line
+from trunkward.control.signer_line import Journaled, opened
+from trunkward.control.why import Certificate, Known, document, lines
+from trunkward.engines.journal_proof import ProvenLine, proven_line, values_of
 from trunkward.engines.journals import KeyUnusable, read_public_key
 from trunkward.engines.pki_files import PkiFiles
+from trunkward.engines.signed_lines import NamedLine, signed_between
 from trunkward.engines.whole_file import read_plain
 from trunkward.journal.chain import Entry
 from trunkward.journal.examine import told
+from trunkward.journal.witness import APART_S
 from trunkward.settings import Paths
 from trunkward.shaken.attest import Rule
 from trunkward.shaken.profile import tn_auth_list_of
-from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.store.records import RecordStore
 from trunkward.trunks.evidence import BLOCK, CONTRACT, GRACE_S, EvidenceRecord
 from trunkward.trunks.transit import OF_NODE
@@ -54,42 +55,53 @@ def run(paths: Paths, name: str, *, as_json: bool) -> int:
 
 def known(paths: Paths, call: Mapping[str, Any]) -> Known:
     """What is kept beside a call's record: by people, by the signer, and the certificate."""
+    with configured(paths) as of:
+        return known_by(paths, call, of, line_of(paths, call))
+
+
+def known_by(paths: Paths, call: Mapping[str, Any], of: Configured, line: NamedLine | None) -> Known:
+    """The same by what has been read of the versions, and found of the signer's line.
+
+    Of a call of another node nothing: record 17 of evidence, version 18 and line 42 here are not that one's.
+    It is this one's, whatever its record says, where the line is about it.
+    """
     said: Mapping[str, Any] = call.get("attestation") or {}
-    with configuration_store(paths, make=False) as store:
-        found = _configured(store, call, said)
+    journal = _journaled(paths, call, line) if line is not None else None
+    is_here = journal is not None and journal.facts.get("record_id") == call["record_id"]
+    if not is_here and (node := of.other_node(call)):
+        return Known(
+            node=node, configuration=f"node {node} has it, and evidence and signer's journal: ask there"
+        )
     return Known(
-        **found,
+        **_configured(of, call, said),
         certificate=_certificate(paths, said.get("serial", ""), said.get("identity", OF_NODE)),
-        journal=_journaled(paths, call, said),
+        journal=journal,
     )
 
 
-def _configured(store: SqlConfiguration, call: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+def _configured(of: Configured, call: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
     """Of `Known`, what stands in the versions of the configuration.
 
     Nothing does but the problem where their journal does not hold, or others have written to it; nor a record
     of evidence that is not as it was journaled.
     """
-    try:
-        entries = sound_journal(store)
-    except HistoryBroken as broken:
-        return {"configuration": str(broken)}
-    versions = {version.number: version for version in store.versions()}
+    if of.problem:
+        return {"configuration": of.problem}
     problem, evidence = "", None
     number = _record_number(said.get("evidence", ""))
-    record = next((one for one in store.evidence() if one.version == number), None)
-    tenant = _tenant(store, versions.get(call.get("policy_version", 0)), call.get("tenant", ""))
+    record = next((one for one in of.evidence if one.version == number), None)
+    tenant = of.tenant(call.get("policy_version", 0), call.get("tenant", ""))
     fell = None
     if not said.get("evidence"):
-        of = _contracts(tenant) if said.get("rule") == Rule.NO_CONTRACT else _for_numbers(call)
-        fell = _over_before(filter(of, store.evidence()), versions, call["started_at"] or 0.0)
+        for_it = _contracts(tenant) if said.get("rule") == Rule.NO_CONTRACT else _for_numbers(call)
+        fell = _over_before(filter(for_it, of.evidence), of.versions, call["started_at"] or 0.0)
     if (one := record or fell) is not None:
-        problem = unlike_journal(one, acts_of(entries))
-        evidence = _described(one, versions, call["started_at"]) if not problem else None
+        problem = unlike_journal(one, of.acts)
+        evidence = _described(one, of.versions, call["started_at"]) if not problem else None
     verified = tenant.get("customer.verified")
     return {
         "customer_verified": verified if isinstance(verified, str) else None,
-        "declared": _declared(said.get("rule", ""), call, versions, entries),
+        "declared": _declared(said.get("rule", ""), call, of.versions, of.entries),
         "evidence": evidence if one is record else None,
         "revoked": evidence if one is fell else None,
         "configuration": problem,
@@ -139,24 +151,6 @@ def _record_number(evidence: str) -> int:
     return int(number) if kind == "evidence" and number.isdigit() else 0
 
 
-def _tenant(store: SqlConfiguration, version: Version | None, name: str) -> Mapping[str, Any]:
-    """By the version's node file, whose hash is journaled; the objects beside it in the database are not.
-
-    {}: there is none, or it cannot be read.
-    """
-    if version is None:
-        return {}
-    try:
-        return _tenants(store.text(version)).get(name, {})
-    except (TextDamaged, NodeFileRefused):
-        return {}
-
-
-@lru_cache(maxsize=4)  # an answer to a traceback asks for every call of its time
-def _tenants(text: str) -> Mapping[str, Mapping[str, Any]]:
-    return accept_node_file(text, "a version").objects.get("tenants", {})
-
-
 def _declared(
     rule: str, call: Mapping[str, Any], versions: Mapping[int, Version], entries: list[Entry]
 ) -> str | None:
@@ -190,33 +184,52 @@ def _certificate(paths: Paths, serial: str, identity: str) -> Certificate | None
         return None
 
 
-def proof_of(paths: Paths, call: Mapping[str, Any]) -> ProvenLine | None:
-    """The signer's own line, and how far it is proved; None: it has none. Raises `OSError`, `KeyUnusable`."""
+def line_of(paths: Paths, call: Mapping[str, Any]) -> NamedLine | None:
+    """The line about a call: the one its record names, or else one of its time that names the call."""
     said: Mapping[str, Any] = call.get("attestation") or {}
-    line, identity = said.get("journal"), said.get("identity", OF_NODE)
-    if line is None:
+    identity, at = said.get("identity") or OF_NODE, call["started_at"] or 0.0
+    if (number := said.get("journal")) is not None:
+        return NamedLine(identity, number)
+    if not (call.get("attest") or said.get("serial")):
         return None
+    with suppress(OSError):
+        for line in signed_between(paths.signer_journal(identity), at - APART_S, at + APART_S):
+            if line.record_id == call["record_id"]:
+                return NamedLine(identity, line.seq)
+    return None
+
+
+def proof_of(paths: Paths, line: NamedLine, at: float) -> tuple[ProvenLine, dict[str, tuple[str, str]]]:
+    """A line of a call's time (seconds since the epoch), how far it is proved, and what it committed to.
+
+    Salt (hex) and value by name, of those that are still kept. Raises `OSError`, `KeyUnusable`,
+    `msgspec.MsgspecError`.
+    """
     key = read_public_key(PkiFiles(paths.pki).heads_public_key)
-    journal = paths.signer_journal(identity)
-    return proven_line(journal, identity, line, call["started_at"] or 0.0, paths.heads, key)
+    journal = paths.signer_journal(line.identity)
+    found = proven_line(journal, line.identity, line.number, at, paths.heads, key)
+    if not isinstance(written := found.facts.get("at"), float | int):
+        return found, {}
+    values = values_of(journal, told(written)[:10], line.number)
+    return found, dict(values.values) if values else {}
 
 
-def _journaled(paths: Paths, call: Mapping[str, Any], said: Mapping[str, Any]) -> Journaled | None:
-    """How far the signer's line is proved; None: it has none, or is not to be read."""
-    line = said.get("journal")
+def _journaled(paths: Paths, call: Mapping[str, Any], line: NamedLine) -> Journaled:
+    """How far the signer's line is proved."""
+    its: dict[str, Any] = {"name": line.identity, "line": line.number}
     try:
-        found = proof_of(paths, call)
-    except (OSError, KeyUnusable) as problem:
-        return Journaled(line=line or 0, broken=(str(problem),))
-    if found is None or line is None:
-        return None
+        found, values = proof_of(paths, line, call["started_at"] or 0.0)
+    except (OSError, KeyUnusable, msgspec.MsgspecError) as problem:
+        return Journaled(**its, broken=(str(problem),))
     if found.signed_at is None:
         looked_at = "no head was signed since, which the worker does each minute"
     else:
         looked_at = f"its chain leads to the head that was signed at {told(found.signed_at)}"
+    opens, changed = opened(found.facts, values)
     return Journaled(
-        line=line,
+        **its,
         facts=found.facts,
-        broken=(found.broken,) if found.broken else (),
+        values=opens,
+        broken=tuple(filter(None, (found.broken, changed))),
         looked_at=looked_at,
     )

@@ -7,6 +7,9 @@ from trunkward.control.health import Health
 from trunkward.control.health_facts import Part
 from trunkward.control.trouble import Trouble
 
+#: Of verifying the journals, what is not for anybody.
+_VERIFIED = ("problem", "looked_at", "unrecorded")
+
 
 def as_document(found: Health, *, names: bool) -> dict[str, Any]:
     """What `status --json` and `/readyz` begin with.
@@ -57,7 +60,7 @@ def as_document(found: Health, *, names: bool) -> dict[str, Any]:
             "good_at": _iso(facts.verified.good_at or None),
             "changed": facts.verified.changed,
             "silent": facts.verified.silent,
-            **({"problem": facts.verified.problem, "looked_at": facts.verified.looked_at} if names else {}),
+            **({name: getattr(facts.verified, name) for name in _VERIFIED} if names else {}),
         },
         "space": {
             place.what: {"path": place.path, "free_bytes": place.free_bytes, "size_bytes": place.size_bytes}

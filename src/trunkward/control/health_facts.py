@@ -139,6 +139,8 @@ class VerifiedFacts:
     good_at: float
     #: In words, how much was looked at then.
     looked_at: str = ""
+    #: On signed lines whose call is not on record, and when that was seen last; "": never.
+    unrecorded: str = ""
     #: Heads that should have been signed were not: what came since is not protected.
     silent: bool = False
 

@@ -7,11 +7,12 @@ else: other numbers of a customer, and who of ours decided what, are left out.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
+from trunkward.control.signer_line import canonical
+from trunkward.control.traceback_lines import NO_LINES, Lines, Proof, iso, proved, unrecorded
 from trunkward.control.traceback_requests import ANSWER_S
 from trunkward.control.why import Known
 from trunkward.control.why import document as why
@@ -22,8 +23,6 @@ from trunkward.trunks.transit import Role
 
 #: Calls told of one by one; whoever asks about more has to ask more closely.
 MOST_CALLS = 100
-#: Values a signer's line commits to that are about the call: its numbers, retargets, the hash of its Call-ID.
-_OPENED = ("call", "orig", "dest", "div")
 #: What evidence is called that is a record (`control.evidence_journal.evidence_id`).
 _RECORDED = "evidence-"
 _CONNECTION = ("source", "transport", "tls_version", "certificate_sha256")
@@ -54,6 +53,14 @@ class Question:
     def until(self) -> float:
         """Calls before then fit."""
         return min(self.at + self.within_s, self.searched_at)
+
+    def is_about(self, caller: str, called: str) -> bool:
+        """Whether a call between these numbers fits, as a signer has them (`control.signer_line`)."""
+        number = canonical(self.number)
+        if self.other is None:
+            return number in (caller, called)
+        other = canonical(self.other)
+        return (caller, called) in ((number, other), (other, number))
 
     def filters(self) -> tuple[CallFilter, ...]:
         """The calls that fit, by either number: each is found in an index, however many calls there are.
@@ -101,22 +108,6 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
-    """The signer's line about a call, and what speaks for it."""
-
-    #: Whose journal, and the number of the line.
-    journal: str
-    line: int
-    #: The line and the first signed head after it, word for word; "": there is none.
-    text: str = ""
-    head: str = ""
-    #: Salt (hex) and value of what the line commits to.
-    values: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    #: Whether the chain leads from one to the other; "" for yes.
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Traced:
     """One call that fits."""
 
@@ -135,6 +126,7 @@ def answer(
     kept: Kept,
     found: Sequence[Traced],
     *,
+    lines: Lines = NO_LINES,
     more: bool,
     at: float,
     salt: str,
@@ -146,29 +138,34 @@ def answer(
     """
     return {
         "format": "trunkward-traceback-1",
-        "made_at": _iso(at),
+        "made_at": iso(at),
         "salt": salt,
         "provider": {"node": provider.node, "spc": provider.spc, "version": provider.version},
         "answered_by": provider.answered_by,
         "request": {
             "asked_by": question.asked_by,
-            "received_at": _iso(question.received_at),
-            "answer_due_at": _iso(question.received_at + ANSWER_S),
+            "received_at": iso(question.received_at),
+            "answer_due_at": iso(question.received_at + ANSWER_S),
             "number": question.number,
             "other_number": question.other,
-            "at": _iso(question.at),
+            "at": iso(question.at),
             "within_s": question.within_s,
         },
         "searched": {
-            "since": _iso(question.since),
-            "until": _iso(question.until),
+            "since": iso(question.since),
+            "until": iso(question.until),
             "calls_in_time": kept.in_time,
-            "oldest_call_at": _iso(kept.oldest_at),
+            "oldest_call_at": iso(kept.oldest_at),
             "calls_kept_days": kept.days,
             "some_kept_days": kept.least_days,
+            "signed_lines": lines.about,
+            "signed_lines_without_numbers": lines.numberless,
+            "signed_lines_problem": lines.problem,
         },
         "calls": [_call(traced) for traced in found],
         "more_calls": more,
+        "signed_without_record": [unrecorded(one) for one in lines.unrecorded],
+        "more_signed_without_record": lines.more,
     }
 
 
@@ -177,11 +174,13 @@ def _call(traced: Traced) -> dict[str, Any]:
     return {
         "record_id": view["record_id"],
         "call_id": view["call_id"],
-        "started_at": _iso(view["started_at"]),
-        "answered_at": _iso(view["answered_at"]),
-        "ended_at": _iso(view["ended_at"]),
+        "started_at": iso(view["started_at"]),
+        "answered_at": iso(view["answered_at"]),
+        "ended_at": iso(view["ended_at"]),
         "duration_s": view["duration_s"],
         "direction": view["direction"],
+        # the one that has what this answer lacks of it, where that is another
+        "on_node": told["node"] or None,
         "calling_number": view["calling_number"],
         # not in records of an earlier version
         "shown_number": view.get("shown_number") or None,
@@ -262,8 +261,8 @@ def _attestation(told: Mapping[str, Any]) -> dict[str, Any] | None:
             "declared": _without_actor(told["number"]["declared"]),
             "kind": record["kind"] if record else None,
             "file_sha256": record["file_sha256"] if record else None,
-            "until": _iso(record["until"]) if record else None,
-            "reviewed_at": _iso(record["reviewed_at"]) if record else None,
+            "until": iso(record["until"]) if record else None,
+            "reviewed_at": iso(record["reviewed_at"]) if record else None,
             "left_out": _left_out(told),
         },
     }
@@ -282,18 +281,11 @@ def _without_actor(declared: str | None) -> str | None:
 
 
 def _proof(proof: Proof | None, told: Mapping[str, Any]) -> dict[str, Any] | None:
+    journal = told["journal"]
     if proof is None:
-        return None
-    return {
-        "journal": proof.journal,
-        "line": proof.line,
-        "text": proof.text,
-        "values": {name: list(proof.values[name]) for name in _OPENED if name in proof.values},
-        "head": proof.head,
-        "agrees_with_record": bool(told["journal"] and told["journal"]["agrees"]),
-        "problem": proof.problem,
-    }
-
-
-def _iso(at: float | None) -> str | None:
-    return None if not at else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+        if journal is None:
+            return None
+        proof = Proof(journal=journal["name"], line=journal["line"])
+    agrees = bool(journal and journal["agrees"])
+    problem = proof.problem or ("" if agrees or journal is None else journal["problem"])
+    return proved(proof) | {"agrees_with_record": agrees, "problem": problem}

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from trunkward.control.signer_line import SaidOf, opened, unlike
 from trunkward.control.why import caller, proved, state
 from trunkward.journal.chain import ChainBroken
-from trunkward.journal.commitment import opens
 from trunkward.journal.heads import read_minute
 
 #: Columns of what a line is about.
@@ -33,11 +33,42 @@ def page(told: Mapping[str, Any]) -> Iterator[str]:
     yield _row("on record", _kept(searched))
     count = len(told["calls"])
     yield _row("found", "no call" if not count else "1 call" if count == 1 else f"{count} calls")
+    yield from _lines(told)
     if told["more_calls"]:
         yield _row("", "further calls fit and are not told: ask with both numbers, or a shorter time")
     for number, call in enumerate(told["calls"], 1):
         yield ""
         yield from _call(number, call, told["made_at"])
+    for number, line in enumerate(told["signed_without_record"], count + 1):
+        yield ""
+        yield from _unrecorded(number, line, told["made_at"])
+    if told["more_signed_without_record"]:
+        yield _row("", "further signatures fit and have no record: ask with both numbers, or a shorter time")
+
+
+def _lines(told: Mapping[str, Any]) -> Iterator[str]:
+    """What the signers' journals have, which nobody can change who can change records."""
+    its = told["searched"]
+    without = len(told["signed_without_record"])
+    said = f"{its['signed_lines']} are about that, {without or 'none'} of them without a call on record"
+    yield _row("signed lines", said)
+    if number := its["signed_lines_without_numbers"]:
+        yield _row("", f"{number} more of that time, whose numbers are not kept any more")
+    if its["signed_lines_problem"]:
+        yield _row("", f"not all could be read: {its['signed_lines_problem']}")
+
+
+def _unrecorded(number: int, line: Mapping[str, Any], made_at: str) -> Iterator[str]:
+    caller, called = line["calling_number"] or "not kept", line["called_number"] or "not kept"
+    yield f"{number}. {line['signed_at']}, signed for a call from {caller} to {called}"
+    yield _row("record", f"{line['record_id']}: {line['record']}")
+    its = line["from"]
+    customer = f"KYC record {its['customer_reference']}" if its["customer_reference"] else "no KYC record"
+    yield _row("came from", f"{its['tenant']}, {customer}; trunk {its['name']}, as the signer wrote it down")
+    said = line["attestation"]
+    level = said["level"] or "its retargets alone"
+    yield _row("signed", f"{level} by rule {said['rule']}, certificate serial {said['serial']}")
+    yield from _proved(line["proof"], made_at)
 
 
 def _kept(searched: Mapping[str, Any]) -> str:
@@ -52,6 +83,8 @@ def _call(number: int, call: Mapping[str, Any], made_at: str) -> Iterator[str]:
     numbers = f"from {caller(call)} to {call['called_number'] or 'no number'}"
     yield f"{number}. {call['started_at']}, {numbers}"
     yield _row("Call-ID", f"{call['call_id']} (record {call['record_id']})")
+    if call["on_node"]:
+        yield _row("on node", f"{call['on_node']}, which has its proof and evidence: ask there, too")
     yield _row("came from", _came_from(call["from"]))
     if call["from"]["kind"] is None and (why := call["configuration"]):
         yield _row("", f"not proven because {why}")
@@ -139,9 +172,13 @@ def _proved(proof: Mapping[str, Any] | None, made_at: str) -> Iterator[str]:
     if proof is None:
         return
     followed = "its chain leads to a signed head" if proof["head"] else _no_head_yet(proof, made_at)
-    agrees = "says the same" if proof["agrees_with_record"] else "does NOT say the same as the record"
     line = f"line {proof['line']} of the signer's journal {proof['journal']}"
-    yield _row("journal", f"{line} {agrees}; {proof['problem'] or followed}")
+    if not proof["text"]:
+        line = line if proof["line"] else f"no line of the signer's journal {proof['journal']}"
+        yield _row("journal", f"{line}: {proof['problem'] or 'it is not there'}")
+        return
+    agrees = {True: " says the same", False: " does NOT say the same as the record", None: ""}
+    yield _row("journal", f"{line}{agrees[proof['agrees_with_record']]}; {proof['problem'] or followed}")
     opened = {name: value for name, (_, value) in proof["values"].items()}
     if "orig" in opened:
         yield _row("", f"signed for a call from {opened['orig']} to {opened.get('dest', 'nobody')}")
@@ -158,10 +195,17 @@ def _no_head_yet(proof: Mapping[str, Any], made_at: str) -> str:
     return f"{missing}: one is signed each minute; ask again after {again:%H:%M:%S} UTC"
 
 
+def _proofs(told: Mapping[str, Any]) -> list[Mapping[str, Any] | None]:
+    # the latter not in answers of an earlier version
+    return [one["proof"] for one in (*told["calls"], *told.get("signed_without_record", ()))]
+
+
 def without_head(told: Mapping[str, Any]) -> int:
     """Of how many calls the signer's line is there, and under no signed head yet."""
-    proofs = [call["proof"] for call in told["calls"] if call["proof"]]
-    return len([proof for proof in proofs if proof["text"] and not proof["head"] and not proof["problem"]])
+    proofs = _proofs(told)
+    return len(
+        [proof for proof in proofs if proof and proof["text"] and not proof["head"] and not proof["problem"]]
+    )
 
 
 def _row(about: str, words: str) -> str:
@@ -183,14 +227,55 @@ _ARROWS = {
 def unproved(told: Mapping[str, Any], key: Ed25519PublicKey) -> Iterator[str]:
     """Sentences on proofs in an answer that do not hold; those it does not have are not missed here.
 
-    1. The signer's line is this call's, and what is opened is what it committed to.
+    1. The signer's line is this call's and says of it what the answer says, and what is opened is what it
+       committed to.
     2. The head after it is signed with the key, and names the journal at that line or a later one.
     3. Where it is that very line, its hash is the head's. The lines between are not in an answer: they are
        about other people's calls. Who has the journals follows them.
     """
     for call in told["calls"]:
         if (proof := call["proof"]) is not None and proof["text"]:
-            yield from (f"call {call['record_id']}: {wrong}" for wrong in _wrong(call, proof, key))
+            said = _said_of(call)
+            yield from (f"call {call['record_id']}: {wrong}" for wrong in _wrong(said, proof, key))
+    for line in told.get("signed_without_record", ()):  # not in answers of an earlier version
+        if line["proof"]["text"]:
+            said = _said_by(line)
+            yield from (f"call {line['record_id']}: {wrong}" for wrong in _wrong(said, line["proof"], key))
+
+
+def _said_of(call: Mapping[str, Any]) -> SaidOf:
+    its, came_from = call["attestation"] or {}, call["from"]
+    evidence = its.get("evidence") or {}
+    return SaidOf(
+        record_id=call["record_id"],
+        level=its.get("level") or "",
+        rule=its.get("rule") or "",
+        serial=its.get("certificate", {}).get("serial") or "",
+        trunk=came_from.get("name") or "",
+        tenant=came_from.get("tenant") or "",
+        customer=came_from.get("customer_reference") or "",
+        calling_number=call["calling_number"],
+        called_number=call["called_number"],
+        evidence_id=evidence.get("id") or "",
+        evidence_version=evidence.get("version") or 0,
+    )
+
+
+def _said_by(line: Mapping[str, Any]) -> SaidOf:
+    its, came_from = line["attestation"], line["from"]
+    return SaidOf(
+        record_id=line["record_id"],
+        level=its["level"] or "",
+        rule=its["rule"] or "",
+        serial=its["serial"] or "",
+        trunk=came_from["name"] or "",
+        tenant=came_from["tenant"] or "",
+        customer=came_from["customer_reference"] or "",
+        calling_number=line["calling_number"] or "",
+        called_number=line["called_number"] or "",
+        evidence_id=its["evidence_id"] or "",
+        evidence_version=its["evidence_version"] or 0,
+    )
 
 
 def followed_in_words(told: Mapping[str, Any], followed: int | None) -> Iterator[str]:
@@ -198,7 +283,7 @@ def followed_in_words(told: Mapping[str, Any], followed: int | None) -> Iterator
 
     `followed`: how many were followed in the journals; None: they are not here.
     """
-    proofs = [call["proof"] for call in told["calls"]]
+    proofs = _proofs(told)
     lines = len([proof for proof in proofs if proof and proof["text"]])
     unread = len([proof for proof in proofs if proof and not proof["text"]])
     none = len(proofs) - lines - unread
@@ -218,14 +303,17 @@ def _calls(number: int) -> str:
     return f"{number} call" if number == 1 else f"{number} calls"
 
 
-def _wrong(call: Mapping[str, Any], proof: Mapping[str, Any], key: Ed25519PublicKey) -> Iterator[str]:
+def _wrong(said: SaidOf, proof: Mapping[str, Any], key: Ed25519PublicKey) -> Iterator[str]:
     facts = msgspec.json.decode(proof["text"])
     # 1.
-    if facts.get("record_id") != call["record_id"] or facts.get("seq") != proof["line"]:
+    is_its = facts.get("record_id") == said.record_id and facts.get("seq") == proof["line"]
+    if not is_its:
         yield "the signer's line is another call's"
-    for name, (salt, value) in proof["values"].items():
-        if not opens(facts.get("commits", {}).get(name, ""), salt, name, value):
-            yield f"{name} is not what the signer's line committed to"
+    values, _ = opened(facts, proof["values"])
+    for name in proof["values"].keys() - values.keys():
+        yield f"{name} is not what the signer's line committed to"
+    if is_its and (others := unlike(said, facts, values)):
+        yield f"the signer's line says otherwise: {', '.join(others)}"
     if not proof["head"]:
         return
     # 2.

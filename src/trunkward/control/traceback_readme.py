@@ -28,7 +28,8 @@ To look whether it is as it was written takes OpenSSL 3, sha256sum and a shell (
 
     openssl pkey -pubin -in heads.pub -outform DER | sha256sum
 
-What a call's "proof" in answer.json is:
+What a call's "proof" in answer.json is (and that of each line in "signed_without_record", for which no call
+is on record):
 
 "text" is the line the signer had on disk before the signature left. Its "commits" say of each number only
 SHA-256(salt || name || NUL || value); "values" has [salt in hex, value] by name. For the name orig:

@@ -5,13 +5,14 @@ configuration), by the signer (its journal). Where these do not agree, or one ca
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from trunkward.calls.unsigned import in_words
 from trunkward.calls.unverified import in_words as unverified_in_words
-from trunkward.shaken.attest import LACKS, PIECES, RULES, SUPPLIED, WITHOUT, Attestation, Lack, Rule
+from trunkward.control.signer_line import Journaled, held_against
+from trunkward.shaken.attest import LACKS, PIECES, RULES, WITHOUT, Lack, Rule
 from trunkward.trunks.transit import OF_NODE
 
 #: Columns of what a line is about.
@@ -32,20 +33,6 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Journaled:
-    """What the signer's journal has of it."""
-
-    #: Number of its line.
-    line: int
-    #: What that line says; {}: it is not there.
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    #: Sentences on what does not hold; (): nothing of it.
-    broken: tuple[str, ...] = ()
-    #: What was looked at: `its chain leads to the head that was signed at ...`.
-    looked_at: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What is kept beside the call's own record; None: nobody knows any more."""
 
@@ -62,6 +49,8 @@ class Known:
     configuration: str = ""
     certificate: Certificate | None = None
     journal: Journaled | None = None
+    #: The node whose call it is, where that is another, which has all of the above; "": it is this one's.
+    node: str = ""
 
 
 def document(call: Mapping[str, Any], known: Known) -> dict[str, Any]:
@@ -116,7 +105,8 @@ def document(call: Mapping[str, Any], known: Known) -> dict[str, Any]:
             "issuer": known.certificate.issuer if known.certificate else None,
             "until": known.certificate.until.isoformat() if known.certificate else None,
         },
-        "journal": _journal(said, call, known.journal),
+        "journal": held_against(call, known.journal, known.node),
+        "node": known.node,
         "configuration": known.configuration,
         "policy_version": call.get("policy_version", 0),
         "lack": lack or "",
@@ -198,36 +188,6 @@ def _lowered_by(rule: Rule | None) -> list[dict[str, str]]:
         left = [f"{RULES[other].level or 'not signed'} ({other})" for other in WITHOUT[piece]]
         found.append({"piece": PIECES[piece], "then": " or ".join(left)})
     return found
-
-
-def _journal(
-    said: Mapping[str, Any], call: Mapping[str, Any], journal: Journaled | None
-) -> dict[str, Any] | None:
-    """Whether the signer's own line says the same as the call's record."""
-    if not call.get("attest"):
-        return None
-    line, name = said.get("journal"), said.get("identity") or OF_NODE
-    if line is None or journal is None:
-        why = (
-            "its disk was lost: the gap is declared in the line after it" if line is None else "not readable"
-        )
-        return {"name": name, "line": line, "agrees": False, "problem": why, "broken": [], "looked_at": ""}
-    wanted = {"record_id": call["record_id"], "level": call["attest"], "rule": said["rule"]}
-    wanted |= {"serial": said.get("serial", ""), "trunk": call.get("source_name", "")}
-    if call["attest"] == Attestation.A or said.get("rule") in SUPPLIED:
-        wanted |= {"evidence_id": said.get("evidence"), "evidence_version": said.get("evidence_version")}
-    wrong = [fact for fact, value in wanted.items() if journal.facts.get(fact) != value]
-    problem = (
-        "" if not wrong else "it is not there" if not journal.facts else f"it differs in {', '.join(wrong)}"
-    )
-    return {
-        "name": name,
-        "line": line,
-        "agrees": not wrong,
-        "problem": problem,
-        "broken": list(journal.broken),
-        "looked_at": journal.looked_at,
-    }
 
 
 def _verdict(told: Mapping[str, Any]) -> str:

@@ -32,6 +32,7 @@ class _Signed(msgspec.Struct):
 
 
 _link = msgspec.json.Decoder(_Link).decode
+_values = msgspec.json.Decoder(Values).decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,15 +92,24 @@ def values_of(journal: Path, day: str, seq: int) -> Values | None:
 
     Raises `OSError`.
     """
+    first = next(values_from(journal, day, seq), None)
+    return first if first is not None and first.seq == seq else None
+
+
+def values_from(journal: Path, day: str, seq: int) -> Iterator[Values]:
+    """The same of line `seq` and all after it that were written on that day. Raises `OSError`."""
     path = journal.with_name("details") / f"{day}.jsonl"
     try:
         file = open_plain(path)
     except FileNotFoundError:
-        return None
+        return
     with file:
         _to_first(file, path, lambda line: _number(line) >= seq)
-        line = next_line(file, path)
-        return msgspec.json.decode(line, type=Values) if _number(line) == seq else None
+        for line in lines_of(file, path):
+            try:
+                yield _values(line)
+            except UNREADABLE:
+                continue  # still being written, or changed: `journal verify` tells of it
 
 
 def _lines_from(journal: Path, seq: int) -> Iterator[bytes]:

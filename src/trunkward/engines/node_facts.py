@@ -299,6 +299,7 @@ def verified_facts(paths: Paths) -> VerifiedFacts | None:
         problem=found.problem,
         good_at=found.good_at,
         looked_at=found.looked_at,
+        unrecorded=found.unrecorded,
     )
 
 

@@ -40,6 +40,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     good_at: float = 0.0
     #: In words, how much that one has looked at.
     looked_at: str = ""
+    #: On lines whose call is not on record, and when that was seen, by the last look that found some.
+    unrecorded: str = ""
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 
 #: Seconds between the times that a signer and a gate give to one call, at most.
-_APART_S = 5.0
+APART_S = 5.0
 #: Minutes told one by one; of more their number.
 _MOST = 20
 
@@ -54,7 +54,7 @@ class Told:
         short = _short(record_id)
         found = bisect_left(self._calls, short)
         there = found < len(self._calls) and self._calls[found] == short
-        return not there and at >= self._since + _APART_S
+        return not there and at >= self._since + APART_S
 
     def undeclared(self, moments: Iterable[float]) -> list[float]:
         """Of calls without a line, by their times, those that no gap can be about: the oldest first.
@@ -63,7 +63,7 @@ class Told:
         """
         missing = sorted(moments)
         for first, last, count in sorted(self._gaps):
-            begin, end = bisect_left(missing, first - _APART_S), bisect_left(missing, last + _APART_S)
+            begin, end = bisect_left(missing, first - APART_S), bisect_left(missing, last + APART_S)
             del missing[begin : min(begin + count, end)]
         return missing
 
@@ -73,7 +73,7 @@ def restored(moments: Iterable[float], between: Iterable[tuple[float, float]]) -
 
     All in seconds since the epoch; records may be in a database that no backup has, and no restore touches.
     """
-    spans = [(made - _APART_S, restored_at) for made, restored_at in between]
+    spans = [(made - APART_S, restored_at) for made, restored_at in between]
     return [at for at in moments if any(first <= at <= last for first, last in spans)]
 
 

@@ -4,9 +4,9 @@ Others than the worker may have the database's password: a record that is none a
 no other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -82,3 +82,27 @@ def signed_calls(
             return
         last = sa.tuple_(sa.literal(rows[-1].at), sa.literal(rows[-1].id))
         after = [sa.tuple_(calls.c.at, calls.c.id) > last]
+
+
+class Standing(NamedTuple):
+    """What a call on record is found by."""
+
+    #: Seconds since the epoch, of the decision.
+    at: float
+    calling_number: str
+    called_number: str
+
+
+def standing(engine: sa.Engine, record_ids: Iterable[str]) -> dict[str, Standing]:
+    """Of these calls those whose decision is on record, by record id."""
+    found = {}
+    names = list(record_ids)
+    columns = (calls.c.record_id, calls.c.at, calls.c.calling_number, calls.c.called_number)
+    for at in range(0, len(names), _PAGE):
+        query = sa.select(*columns).where(
+            calls.c.record_id.in_(names[at : at + _PAGE]), calls.c.decision.is_not(None)
+        )
+        with engine.connect() as connection:
+            for record_id, *rest in connection.execute(query):
+                found[record_id] = Standing(*rest)
+    return found

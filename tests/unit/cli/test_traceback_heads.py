@@ -24,7 +24,7 @@ def test_what_is_not_under_a_head_yet_is_said(
         return told(traced(decision(), proof=proof))
 
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    monkeypatch.setattr(command, "with_records", lambda _, answered: answered(None))
+    monkeypatch.setattr(command, "with_records_database", lambda _, answered: answered(None))
     monkeypatch.setattr(command, "_answer", answer)
     question = Question(
         number="+12025550101", other=None, at=node.now, within_s=1.0, asked_by="", received_at=node.now

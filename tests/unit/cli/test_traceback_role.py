@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trunkward.cli.traceback import _role
+from trunkward.cli.configured import configured
 from trunkward.store.configuration_schema import node_files
 from unit.cli.evidence_node import EvidenceNode
 
@@ -17,7 +17,8 @@ def node(tmp_path: Path) -> EvidenceNode:
 
 
 def role(node: EvidenceNode, *, version: int = 1, trunk: str = "acme-hq") -> str:
-    return _role(node.paths, {"policy_version": version, "source_name": trunk})
+    with configured(node.paths) as of:
+        return of.role(version, trunk)
 
 
 def test_property_31_a_trunk_has_the_role_of_its_calls_version(node: EvidenceNode) -> None:

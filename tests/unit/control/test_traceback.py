@@ -8,16 +8,17 @@ from typing import Any
 import msgspec
 
 from trunkward.calls.outcome import Ending, Outcome, RouteTried
+from trunkward.control.signer_line import Journaled
 from trunkward.control.traceback import (
     Kept,
-    Proof,
     Provider,
     Question,
     Traced,
     answer,
 )
+from trunkward.control.traceback_lines import Proof
 from trunkward.control.traceback_page import HEADS_EVERY_S, page, without_head
-from trunkward.control.why import Journaled, Known
+from trunkward.control.why import Known
 from trunkward.records.model import (
     AttestationRecord,
     DecisionRecord,
@@ -56,6 +57,8 @@ FACTS: dict[str, Any] = {
     "rule": "A-loa",
     "serial": "1f",
     "trunk": "acme-hq",
+    "tenant": "acme",
+    "customer": "KYC-2026-17",
 }
 FACTS |= {"evidence_id": "evidence-17", "evidence_version": 18}
 KNOWN = Known(

@@ -13,9 +13,24 @@ from trunkward.journal.heads import Head, signed_minute
 
 KEY = Ed25519PrivateKey.generate()
 SALT = bytes(range(16))
+SIGNED_AS = {"level": "B", "rule": "B-known-customer", "serial": "1f"}
 LINE = json.dumps(
-    {"seq": 42, "record_id": "9f3a", "at": 1.0, "commits": {"orig": commitment(SALT, "orig", "12025550101")}}
+    {"seq": 42, "record_id": "9f3a", "at": 1.0, "trunk": "acme-hq", "tenant": "acme", "customer": "KYC-17"}
+    | SIGNED_AS
+    | {"commits": {"orig": commitment(SALT, "orig", "12025550101")}}
 )
+CALL: dict[str, Any] = {
+    "record_id": "9f3a",
+    "calling_number": "+12025550101",
+    "called_number": "+12125550142",
+    "from": {"name": "acme-hq", "tenant": "acme", "customer_reference": "KYC-17"},
+    "attestation": {
+        "level": "B",
+        "rule": "B-known-customer",
+        "certificate": {"serial": "1f"},
+        "evidence": {"id": None, "version": 0},
+    },
+}
 
 
 def head(seq: int = 42, journal: str = "node", digest: str = "") -> str:
@@ -26,7 +41,8 @@ def head(seq: int = 42, journal: str = "node", digest: str = "") -> str:
 def wrong(**changed: Any) -> list[str]:
     proof = {"journal": "node", "line": 42, "text": LINE, "head": head()}
     proof |= {"values": {"orig": [SALT.hex(), "12025550101"]}}
-    return list(unproved({"calls": [{"record_id": "9f3a", "proof": proof | changed}]}, KEY.public_key()))
+    call = CALL | {name: changed.pop(name) for name in CALL if name in changed}
+    return list(unproved({"calls": [call | {"proof": proof | changed}]}, KEY.public_key()))
 
 
 def test_what_holds() -> None:
@@ -35,7 +51,7 @@ def test_what_holds() -> None:
     assert wrong(head=head(seq=50, digest="00" * 32)) == []
     # not signed yet; values that were deleted; no line at all
     assert wrong(head="") == wrong(values={}) == wrong(text="") == []
-    assert list(unproved({"calls": [{"record_id": "9f3a", "proof": None}]}, KEY.public_key())) == []
+    assert list(unproved({"calls": [CALL | {"proof": None}]}, KEY.public_key())) == []
 
 
 @pytest.mark.parametrize(
@@ -52,6 +68,15 @@ def test_what_holds() -> None:
         ),
         ({"text": LINE.replace("9f3a", "9f3b")}, "the signer's line is another call's"),
         ({"line": 41}, "the signer's line is another call's"),
+        ({"calling_number": "+12025550109"}, "the signer's line says otherwise: calling_number"),
+        (
+            {"from": CALL["from"] | {"tenant": "beta", "customer_reference": "KYC-9"}},
+            "the signer's line says otherwise: tenant, customer",
+        ),
+        (
+            {"attestation": CALL["attestation"] | {"level": "C"}},
+            "the signer's line says otherwise: level",
+        ),
         ({"head": head(seq=41)}, "the signed head does not reach the signer's line"),
         ({"head": head(journal="resold")}, "the signed head does not reach the signer's line"),
         ({"head": head(digest="00" * 32)}, "the signer's line is not the one whose head was signed"),

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from trunkward.control.why import Certificate, Journaled, Known, document, lines
+from trunkward.control.signer_line import Journaled
+from trunkward.control.why import Certificate, Known, document, lines
 from trunkward.shaken.attest import PIECES, RULES, Rule
 
 NOW = 1_800_000_000.0
@@ -57,6 +58,8 @@ FACTS = {
     "rule": "A-loa",
     "serial": SERIAL,
     "trunk": "acme-hq",
+    "tenant": "acme",
+    "customer": "KYC-2026-17",
     "evidence_id": "evidence-17",
     "evidence_version": 18,
 }
@@ -200,14 +203,16 @@ def test_c_without_a_customer() -> None:
 
 
 def test_a_call_for_help_is_not_signed() -> None:
-    said = page(call(attest="", attest_reason="none-emergency", rule="none-emergency", evidence=""))
+    unsigned = call(attest="", attest_reason="none-emergency", rule="none-emergency", evidence="", serial="")
+    said = page(unsigned, replace(KNOWN, journal=None))
     assert "not signed by rule none-emergency" in said
     assert "would have been lower" not in said
     assert "signer" not in said.replace("signer's", "")
 
 
 def test_one_that_could_have_been_signed_says_why_it_was_not() -> None:
-    told = document(call(attest="", attest_reason="clock-not-synchronised"), KNOWN)
+    unsigned = call(attest="", attest_reason="clock-not-synchronised", serial="", journal=None)
+    told = document(unsigned, replace(KNOWN, journal=None))
     assert "clock was not known to be right" in told["unsigned"]
     assert told["journal"] is None
     # who has to act goes by the code: two causes may have the same words
@@ -326,7 +331,49 @@ def test_a_line_that_is_gone_and_a_chain_that_is_broken_show() -> None:
 
 def test_a_gap_is_told() -> None:
     said = page(call(journal=None), replace(KNOWN, journal=None))
-    assert "no line: its disk was lost: the gap is declared" in said
+    assert (
+        "no line: the record names none, and none of its time names the call: the disk was lost then" in said
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"tenant": "innocent"}, "it differs in tenant"),
+        ({"customer": "KYC-9"}, "it differs in customer"),
+        ({"calling_number": "+19995550100"}, "it differs in calling_number"),
+        ({"called_number": "+19995550101"}, "it differs in called_number"),
+        ({"attest": "B", "calling_number": ""}, "it differs in level, calling_number"),
+    ],
+)
+def test_property_31_whose_call_it_was_and_its_numbers_are_the_lines_too(
+    changed: dict[str, Any], said: str
+) -> None:
+    """Summary: Property 31: of a record whose customer or numbers others have changed `why` does not say that the signer's line says the same."""
+    values = {"orig": "12125550150", "dest": "442079460123"}
+    known = replace(KNOWN, journal=Journaled(line=42, facts=FACTS, values=values))
+    assert "signer's journal: says the same" in page(CALL, known)
+    assert f"line 42 of the signer's journal: {said}\n" in page(CALL | changed, known)
+    # a retargeted call goes to another number than its caller dialled, and the line has both
+    diverted = {"dest": "12125550199", "div": "12125550199>12125550198 12125550198>442079460123"}
+    retargeted = replace(known, journal=Journaled(line=42, facts=FACTS, values=values | diverted))
+    assert "signer's journal: says the same" in page(CALL, retargeted)
+
+
+def test_property_31_a_line_that_is_not_named_is_found_or_missed_and_no_gap_is_blamed() -> None:
+    """Summary: Property 31: who blanks a record's line gets no excuse; a call that went unsigned, by the record, though there is a line, is told apart."""
+    assert "signer's journal: says the same" in page(call(journal=None))
+    blank = call(attest="", serial="", journal=None)
+    assert "line 42 of the signer's journal: by the record the call went unsigned" in page(blank)
+
+
+def test_property_31_a_call_of_another_node_says_where_to_ask() -> None:
+    """Summary: Property 31: of several nodes with one database of records each has its own journals, versions and evidence."""
+    elsewhere = Known(node="sbc-2", configuration="node sbc-2 has it: ask there")
+    said = page(CALL, elsewhere)
+    assert "  signer        line 42 of the signer's journal: it is on node sbc-2\n" in said
+    assert "version 18: node sbc-2 has it: ask there" in said
+    assert "letter.pdf" not in said
 
 
 def test_a_configuration_that_does_not_hold_shows() -> None:

@@ -100,6 +100,9 @@ def test_property_31_a_traceback_is_answered_in_one_command(verified: Verified) 
             manifest = archive.read("SHA256SUMS")
         (told,) = found["calls"]
         assert told["record_id"] == out["record_id"]
+        # its signer's line is the only one about these numbers, and no other call is missed
+        assert (found["searched"]["signed_lines"], found["signed_without_record"]) == (1, [])
+        assert (told["on_node"], found["searched"]["signed_lines_problem"]) == (None, "")
         came_from = told["from"]
         assert (came_from["kind"], came_from["name"], came_from["tenant"]) == ("customer", "acme-hq", "acme")
         assert came_from["authenticated_by"] == ["network", "certificate"]
