@@ -36,12 +36,11 @@ from trunkward.cli.preflight import new_obstacles
 from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, say
 from trunkward.cli.unfit_keys import unfit_key
-from trunkward.cli.unsound import tell_unsound
+from trunkward.cli.unsound import sound_records
 from trunkward.control import configuration
 from trunkward.control.concerned import peers_concerned
 from trunkward.control.configuration import NoSuchVersion, Plan, Superseded
 from trunkward.control.deck_versions import not_rolled_back
-from trunkward.control.evidence_journal import sound
 from trunkward.control.node_file import Accepted
 from trunkward.engines.checked_files import NotPrepared
 from trunkward.engines.installed import OtherVersion, check_runs_this
@@ -230,8 +229,7 @@ def _apply_running(
     before = held.in_force
     if before is None:
         raise ValueError(f"{paths.declared} cannot be read: stop the node, and ./trunkward up writes it anew")
-    records, problems = sound(store)
-    tell_unsound(paths, problems)
+    records = sound_records(paths, store)
     put_right: list[str] = []
 
     def tell(change: str) -> None:

@@ -17,7 +17,7 @@ from trunkward.access.actor import Actor, Source
 from trunkward.cli.changing import Busy, changing, configuration_store
 from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, in_words, say
-from trunkward.cli.unsound import note_unsound, tell_unsound
+from trunkward.cli.unsound import note_unsound, sound_records
 from trunkward.control import configuration
 from trunkward.control.configuration import NoSuchVersion, Superseded
 from trunkward.control.declared import InForce
@@ -61,8 +61,7 @@ def renewed(
     if text != before.node_file:
         raise NotRenewed(f"version {head.number} is not in force: ./trunkward apply finishes that")
     read = accept_node_file(text, f"version {head.number}")
-    records, problems = sound(store)
-    tell_unsound(paths, problems)
+    records = sound_records(paths, store)
     deny(paths, denied_by(records, now.timestamp()), now.timestamp())
     tokens = tokens_for(paths, read.declared, records, before, now=now)
     issued = replace(

@@ -49,11 +49,10 @@ from trunkward.cli.preflight import obstacles
 from trunkward.cli.ready import means_without, wait_until_ready
 from trunkward.cli.said import complain, say
 from trunkward.cli.status import listeners, print_deviations
-from trunkward.cli.unsound import tell_unsound
+from trunkward.cli.unsound import sound_records
 from trunkward.control.configuration import Superseded, plan
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
-from trunkward.control.evidence_journal import sound
 from trunkward.control.node_file import Accepted
 from trunkward.engines.certificates import shown
 from trunkward.engines.checked_files import NotPrepared
@@ -179,8 +178,7 @@ def _in_force(paths: Paths, store: SqlConfiguration, read: Accepted, *, may_dele
         with console.status("directories, keys, certificates"):
             wanted = planned.accepted.declared
             ensure_directories(paths, wanted.node.gates, wanted.reseller_identities)
-            records, problems = sound(store)
-            tell_unsound(paths, problems)
+            records = sound_records(paths, store)
             in_force = prepare(
                 paths,
                 planned,

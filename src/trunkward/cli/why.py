@@ -12,7 +12,7 @@ from trunkward.cli.calls import console, find_one, with_records
 from trunkward.cli.changing import configuration_store
 from trunkward.control.configuration import HistoryBroken, Version
 from trunkward.control.evidence import described
-from trunkward.control.evidence_journal import acts_of, unlike_journal
+from trunkward.control.evidence_journal import acts_of, borne_out, unlike_journal
 from trunkward.control.node_file import NodeFileRefused, accept_node_file
 from trunkward.control.shown_certificate import MAX_CHAIN_BYTES
 from trunkward.control.sound_journal import sound_journal
@@ -78,8 +78,9 @@ def _configured(store: SqlConfiguration, call: Mapping[str, Any], said: Mapping[
     record = next((one for one in store.evidence() if one.version == number), None)
     fell = None if said.get("evidence") else _revoked_before(store.evidence(), versions, call)
     if (one := record or fell) is not None:
-        problem = unlike_journal(one, acts_of(entries))
-        evidence = described(one, versions, call["started_at"]) if not problem else None
+        problem = unlike_journal(one, acts := acts_of(entries))
+        known = described(borne_out(one, acts), versions, call["started_at"])
+        evidence = known if not problem else None
     version = versions.get(call.get("policy_version", 0))
     return {
         "customer_verified": _verified(store, version, call.get("tenant", "")),
