@@ -149,6 +149,7 @@ def _request(pki: PkiFiles) -> SignRequest:
         not_after=int(time.time()) + 3600,
         version=1,
         id="num-1",
+        spc=_SPC,
     )
     relationship = Relationship(
         identity=OF_NODE,

@@ -222,7 +222,7 @@ class Paths:
 
     @property
     def unsound(self) -> Path:
-        """Evidence that is not as it was journaled (`trunkward.engines.unsound_state`)."""
+        """What is not as it was journaled (`trunkward.engines.unsound_state`)."""
         return self.run / "unsound.json"
 
     @property

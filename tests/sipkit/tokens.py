@@ -37,6 +37,7 @@ def token(
         not_after=until,
         version=1,
         id=name or f"{kind}-{trunk}-{first}",
+        spc="000T",
     )
     return issue(KEY, statement)
 

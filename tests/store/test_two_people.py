@@ -14,7 +14,7 @@ from trunkward.control.configuration import Superseded
 from trunkward.control.contracts import contracts_of
 from trunkward.control.effects import Effects
 from trunkward.control.evidence import EvidenceActRefused, added, reviewed
-from trunkward.control.evidence_journal import acts_of, as_journaled, sound
+from trunkward.control.evidence_journal import sound, sound_by
 from trunkward.control.restored import RestoreConfirmed
 from trunkward.control.reviewing import to_review
 from trunkward.control.sound_journal import foreign_of
@@ -147,7 +147,7 @@ def confirming(store: SqlConfiguration, actor: Actor) -> list[EvidenceRecord]:
     entries = store.history()[1]
     foreign = foreign_of(store, entries)
     assert foreign is not None
-    expected = as_journaled(store.evidence(), acts_of(entries, (foreign, actor)))
+    expected = sound_by(store.evidence(), entries, (foreign, actor))
     do_confirm(store, RestoreConfirmed(made_at="", evidence=(), foreign=foreign), actor)
     assert sound(store) == expected
     return expected[0]

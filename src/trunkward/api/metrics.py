@@ -110,7 +110,9 @@ def _node(found: Health) -> Iterator[Metric]:
         facts.restored is not None,
     )
     yield gauge(
-        "trunkward_evidence_unsound", "Records of evidence not as they were journaled.", len(facts.unsound)
+        "trunkward_evidence_unsound",
+        "Evidence, verified numbers, holds and raises not as they were journaled.",
+        len(facts.unsound),
     )
     yield gauge(
         "trunkward_evidence_retention_failing",

@@ -13,8 +13,9 @@ import msgspec
 from trunkward.cli.changing import Busy, changing, configuration_store
 from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, in_words, say
-from trunkward.cli.unsound import sound_records
+from trunkward.cli.unsound import tell_unsound
 from trunkward.control import configuration
+from trunkward.control.borne_out import borne_out
 from trunkward.control.configuration import NoSuchVersion, Superseded, Version
 from trunkward.control.decks import DeckActRefused
 from trunkward.control.declared import InForce
@@ -22,7 +23,7 @@ from trunkward.control.delegate import delegates_of
 from trunkward.control.evidence import EvidenceActRefused, denied_by
 from trunkward.control.node_file import NodeFileRefused, read_node_file
 from trunkward.control.secrets import SecretRefused, by_trunk
-from trunkward.control.spending import SpendingRefused, holds_now, raises_now
+from trunkward.control.spending import SpendingRefused
 from trunkward.control.traceback_register import register
 from trunkward.control.traceback_requests import TracebackRefused, still_open
 from trunkward.control.verified import VerificationRefused, in_force
@@ -109,20 +110,21 @@ def _put_in_force(
 ) -> int:
     began, now = time.monotonic(), datetime.now(UTC)
     try:
-        records = sound_records(paths, store)
+        kept = borne_out(store, before, version.at)
+        tell_unsound(paths, store, kept)
         requests, doubt = register(store)
         if doubt:
             complain(doubt)
-        tokens = _tokens(paths, store, records, before, declared, now)
+        tokens = _tokens(paths, store, kept.records, before, declared, now)
         after = msgspec.structs.replace(
             before,
             version=version.number,
             secrets=by_trunk(store.secrets(), version.at),
-            verified=in_force(declared, store.verifications(), version.at),
+            verified=in_force(declared, kept.findings, version.at),
             decks=put_decks(paths, store, declared),
-            delegates=delegates_of(store, records, version.at),
-            holds=holds_now(store.holds()),
-            raises=raises_now(store.raises(), version.at),
+            delegates=delegates_of(store, kept.records, version.at),
+            holds=kept.holds,
+            raises=kept.raises,
             traceback_requests=still_open(requests),
             evidence=tokens.evidence,
             relationships=tokens.relationships,

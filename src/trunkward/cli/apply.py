@@ -36,8 +36,9 @@ from trunkward.cli.preflight import new_obstacles
 from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, say
 from trunkward.cli.unfit_keys import unfit_key
-from trunkward.cli.unsound import sound_records
+from trunkward.cli.unsound import tell_unsound
 from trunkward.control import configuration
+from trunkward.control.borne_out import borne_out
 from trunkward.control.concerned import peers_concerned
 from trunkward.control.configuration import NoSuchVersion, Plan, Superseded
 from trunkward.control.deck_versions import not_rolled_back
@@ -229,7 +230,8 @@ def _apply_running(
     before = held.in_force
     if before is None:
         raise ValueError(f"{paths.declared} cannot be read: stop the node, and ./trunkward up writes it anew")
-    records = sound_records(paths, store)
+    kept = borne_out(store, before, now.timestamp())
+    tell_unsound(paths, store, kept)
     put_right: list[str] = []
 
     def tell(change: str) -> None:
@@ -240,14 +242,14 @@ def _apply_running(
         paths,
         planned.accepted,
         before,
-        records=records,
+        records=kept.records,
         now=now,
         tell=tell,
         only=peers_concerned(planned, before),
     )
     after = decide(
         *(paths, planned, store, issued, before),
-        records=records,
+        kept=kept,
         actor=current_actor(),
         command=command,
         now=now,

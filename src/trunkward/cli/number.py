@@ -17,8 +17,10 @@ from trunkward.cli.changing import configuration_store
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, say, wide
 from trunkward.control.acts import put_down
+from trunkward.control.borne_out import BorneOut, borne_out
 from trunkward.control.configuration import Version
 from trunkward.control.verified import verified, withdrawn
+from trunkward.engines.in_force import read_in_force
 from trunkward.journal.commitment import SALT_BYTES
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration
@@ -53,6 +55,7 @@ def run_verify(paths: Paths, number: str, *, trunk: str, evidence: str, file: Pa
             until=ends,
             now=now,
             salt=secrets.token_hex(SALT_BYTES),
+            unproven=_kept(paths, store, now).unproven,
         )
         return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
 
@@ -66,7 +69,13 @@ def run_withdraw(paths: Paths, number: str, *, trunk: str | None) -> int:
     command = "number withdraw"
 
     def decide(store: SqlConfiguration, declared: Declared, now: float, beyond: int) -> Version:
-        change = withdrawn(declared, store.verifications(), number=number, trunk=trunk, now=now)
+        change = withdrawn(
+            *(declared, store.verifications()),
+            number=number,
+            trunk=trunk,
+            now=now,
+            unproven=_kept(paths, store, now).unproven,
+        )
         return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
 
     return act(paths, command, decide)
@@ -76,14 +85,16 @@ def run_list(paths: Paths, *, every: bool, as_json: bool) -> int:
     """Findings that hold, or all there ever were, the newest first."""
     if not _root():
         return 2
+    now = time.time()
     with configuration_store(paths, make=False) as store:
         found = store.verifications()
         versions = {version.number: version for version in store.versions()}
-    now = time.time()
+        kept = _kept(paths, store, now)
+    proven = {one.version for one in kept.findings}
     shown = [one for one in found if every or one.holds(now)]
     if as_json:
         for one in shown:
-            print(json.dumps(_document(one, versions, now)))
+            print(json.dumps(_document(one, versions, now, is_proven=one.version in proven)))
         return 0
     if not shown:
         say(
@@ -94,9 +105,11 @@ def run_list(paths: Paths, *, every: bool, as_json: bool) -> int:
         return 0
     table = Table("number", "trunk", "until", "by", "on (UTC)", "evidence", "state", box=None)
     for one in shown:
-        version = versions[one.version]
-        cells = (one.number, one.trunk, day(one.until), version.actor.name, day(version.at), one.evidence)
-        table.add_row(*(Text(cell) for cell in (*cells, _state(one, now))))
+        made = versions.get(one.version)
+        by, on = (made.actor.name, day(made.at)) if made else ("", "")
+        state = _state(one, now, is_proven=one.version in proven)
+        cells = (one.number, one.trunk, day(one.until), by, on, one.evidence, state)
+        table.add_row(*(Text(cell) for cell in cells))
     wide().print(table)
     return 0
 
@@ -119,28 +132,36 @@ def end_of(text: str) -> float:
     return datetime(last.year, last.month, last.day, tzinfo=UTC).timestamp() + 86_400
 
 
-def _document(one: Verification, versions: dict[int, Version], now: float) -> dict[str, object]:
-    made, ended = versions[one.version], versions.get(one.withdrawn)
+def _kept(paths: Paths, store: SqlConfiguration, now: float) -> BorneOut:
+    return borne_out(store, read_in_force(paths.declared), now)
+
+
+def _document(
+    one: Verification, versions: dict[int, Version], now: float, *, is_proven: bool
+) -> dict[str, object]:
+    made, ended = versions.get(one.version), versions.get(one.withdrawn)
     return {
         "number": one.number,
         "trunk": one.trunk,
         "tenant": one.tenant,
         "evidence": one.evidence,
         "file_sha256": one.file_sha256 or None,
-        "verified_at": made.at,
-        "by": made.actor.name,
+        "verified_at": made.at if made else None,
+        "by": made.actor.name if made else None,
         "until": one.until,
         "version": one.version,
         "withdrawn_at": ended.at if ended else None,
         "withdrawn_by": ended.actor.name if ended else None,
-        "holds": one.holds(now),
+        "holds": one.holds(now) and is_proven,
     }
 
 
-def _state(one: Verification, now: float) -> str:
+def _state(one: Verification, now: float, *, is_proven: bool) -> str:
     if one.withdrawn:
         return "taken back"
-    return "holds" if one.holds(now) else "over"
+    if not one.holds(now):
+        return "over"
+    return "holds" if is_proven else "not as it was journaled"
 
 
 def day(at: float) -> str:

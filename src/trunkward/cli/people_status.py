@@ -11,9 +11,10 @@ from rich.text import Text
 
 from trunkward.cli.changing import configuration_store
 from trunkward.control import reviews
-from trunkward.control.evidence_journal import sound
+from trunkward.control.borne_out import borne_out
 from trunkward.control.traceback_register import register
 from trunkward.control.traceback_requests import OpenRequest, Urgency, in_words, still_open
+from trunkward.engines.in_force import read_in_force
 from trunkward.settings import Paths
 
 _STYLES = {Urgency.FINE: "", Urgency.SOON: "yellow", Urgency.OVERDUE: "red"}
@@ -24,7 +25,7 @@ class Waiting:
     """All of it; nothing where no database can be asked, which has been said."""
 
     reviews: tuple[tuple[str, str], ...] = ()
-    #: Sentences on evidence that is not as it was journaled: a trouble of the node's (`control.health`).
+    #: Sentences on what is not as it was journaled (`control.borne_out`): troubles of the node's.
     problems: tuple[str, ...] = ()
     tracebacks: tuple[OpenRequest, ...] = ()
     #: A sentence on the journal they stand in; "": it is sound.
@@ -35,11 +36,11 @@ def waiting(paths: Paths) -> Waiting:
     """What waits by the database, whether or not a node is up."""
     if paths.configuration_shared or paths.configuration_db.exists():
         with suppress(typer.Exit), configuration_store(paths, make=False) as store:
-            records, problems = sound(store)
+            kept = borne_out(store, read_in_force(paths.declared), time.time())
             requests, doubt = register(store)
             return Waiting(
-                reviews=tuple(reviews.waiting(records, time.time())),
-                problems=tuple(problems),
+                reviews=tuple(reviews.waiting(kept.records, time.time())),
+                problems=tuple(kept.problems),
                 tracebacks=tuple(still_open(requests)),
                 doubt=doubt,
             )

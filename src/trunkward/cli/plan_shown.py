@@ -31,6 +31,7 @@ def plan_document(planned: Plan) -> dict[str, Any]:
         "inventories": dict(planned.inventories),
         "contracts": dict(planned.contracts),
         "unsound": list(planned.unsound),
+        "unproven": list(planned.unproven),
     }
 
 
@@ -64,6 +65,8 @@ def show_plan(planned: Plan, *, err: bool = False) -> None:
         left = "" if planned.nothing_to_do else ", and not everywhere in force yet"
         if planned.changed_file:
             left = f", but {planned.changed_file} has changed"
+        if planned.unproven:
+            left = ", but not all that is in force beside it is as it was journaled"
         if planned.unsound:
             left = ", but what was issued for it is not sound any more"
         say(f"no change: version {planned.base.number} is this very file{left}", err=err)
@@ -75,6 +78,8 @@ def show_plan(planned: Plan, *, err: bool = False) -> None:
     for record in planned.unsound:
         told = f"  - tokens of {record}, which is not as it was journaled: nothing is signed by it any more"
         say(told, "red", err=err)
+    for what in planned.unproven:
+        say(f"  ~ {what}, which is not in force as it was journaled: it will be", "red", err=err)
     show_reach(planned, err=err)
     for line in planned.effects.lines():
         say(f"then: {line}", err=err)

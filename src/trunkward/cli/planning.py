@@ -7,6 +7,7 @@ from functools import cached_property
 from trunkward.cli.opening import new_destinations, of_version, with_reach
 from trunkward.control import configuration, contracts
 from trunkward.control.blocks import wanting_by
+from trunkward.control.borne_out import borne_out
 from trunkward.control.configuration import Plan, Version
 from trunkward.control.customers import wanting as customers_wanting
 from trunkward.control.decks import wanting as decks_wanting
@@ -14,12 +15,11 @@ from trunkward.control.declared import InForce
 from trunkward.control.difference import difference
 from trunkward.control.do_not_originate import ListRefused
 from trunkward.control.effects import Effects
-from trunkward.control.evidence_journal import sound
 from trunkward.control.node_file import Accepted, NodeFileRefused, declared_of
 from trunkward.control.reviews import waiting
 from trunkward.control.secrets import by_trunk, wanting
 from trunkward.control.silent import silent
-from trunkward.control.unsound import unsound
+from trunkward.control.unsound import unproven, unsound
 from trunkward.engines.alert_secrets import unreadable
 from trunkward.engines.digest_key import digest_key_id
 from trunkward.engines.identity_task import codes_without
@@ -75,10 +75,12 @@ def first_plan(paths: Paths, read: Accepted, held: Held) -> Plan:
 
 def planned_change(paths: Paths, read: Accepted, held: Held, store: SqlConfiguration) -> Plan:
     """What a file would change, compared with the newest version. Raises `TextDamaged`."""
-    records, problems = sound(store)
-    stale = tuple(unsound(held.in_force, records)) if held.running and held.in_force else ()
+    kept = borne_out(store, held.in_force, time.time())
+    records = kept.records
+    stale = tuple(unsound(held.in_force, kept)) if held.running and held.in_force else ()
+    alone = tuple(unproven(held.in_force, kept, time.time())) if held.running and held.in_force else ()
     effects = _effects(paths, read, held, store.head())
-    planned = configuration.plan(store, read, replace(effects, reload=effects.reload or bool(stale)))
+    planned = configuration.plan(store, read, replace(effects, reload=effects.reload or bool(stale or alone)))
     reached = with_reach(planned, store, held.declared, held.in_force)
     return replace(
         reached,
@@ -86,7 +88,7 @@ def planned_change(paths: Paths, read: Accepted, held: Held, store: SqlConfigura
             *reached.warnings,
             *unreadable(read.declared.node.alerts),
             *codes_without(read.declared, paths),
-            *problems,
+            *kept.problems,
             *(f"{record}: {said}" for record, said in waiting(records, time.time())),
             *(silent(held.declared or of_version(store, planned), read.declared) if planned.changes else ()),
         ),
@@ -97,6 +99,7 @@ def planned_change(paths: Paths, read: Accepted, held: Held, store: SqlConfigura
         contracts=contracts.wanting_by(read.declared, records, time.time()),
         changed_file=_changed_file(read, held),
         unsound=stale,
+        unproven=alone,
     )
 
 

@@ -17,16 +17,16 @@ from trunkward.access.actor import Actor, Source
 from trunkward.cli.changing import Busy, changing, configuration_store
 from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, in_words, say
-from trunkward.cli.unsound import note_unsound, sound_records
+from trunkward.cli.unsound import note_unsound, tell_unsound
 from trunkward.control import configuration
+from trunkward.control.borne_out import borne_out
 from trunkward.control.configuration import NoSuchVersion, Superseded
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
 from trunkward.control.evidence import denied_by
-from trunkward.control.evidence_journal import sound
 from trunkward.control.node_file import NodeFileRefused, accept_node_file
 from trunkward.control.showing import half_over
-from trunkward.control.unsound import unsound
+from trunkward.control.unsound import unproven, unsound
 from trunkward.engines.checked_files import NotPrepared
 from trunkward.engines.denied_file import deny
 from trunkward.engines.in_force import read_in_force
@@ -61,9 +61,10 @@ def renewed(
     if text != before.node_file:
         raise NotRenewed(f"version {head.number} is not in force: ./trunkward apply finishes that")
     read = accept_node_file(text, f"version {head.number}")
-    records = sound_records(paths, store)
-    deny(paths, denied_by(records, now.timestamp()), now.timestamp())
-    tokens = tokens_for(paths, read.declared, records, before, now=now)
+    kept = borne_out(store, before, now.timestamp())
+    tell_unsound(paths, store, kept)
+    deny(paths, denied_by(kept.records, now.timestamp()), now.timestamp())
+    tokens = tokens_for(paths, read.declared, kept.records, before, now=now)
     issued = replace(
         issued_of(before),
         evidence=tokens.evidence,
@@ -75,7 +76,7 @@ def renewed(
     planned = configuration.plan(store, read, Effects())
     return decide(
         *(paths, planned, store, issued, before),
-        records=records,
+        kept=kept,
         actor=actor,
         command=command,
         now=now,
@@ -89,7 +90,7 @@ def run_renew(paths: Paths) -> int:
     if before is None or not is_running(paths):
         return 0
     try:
-        if not (_rests_on_unsound(paths, before) or half_over(before, now)):
+        if not (_rests_on_unsound(paths, before, now) or half_over(before, now)):
             return 0
         why = doubted(paths.heads, now, trusted=before.declared().node.unsafe_trusted_clock)
         if why:
@@ -118,12 +119,12 @@ def run_renew(paths: Paths) -> int:
     return 0
 
 
-def _rests_on_unsound(paths: Paths, before: InForce) -> bool:
-    """Whether what is in force names a record that is not sound any more; what is wrong is written down."""
+def _rests_on_unsound(paths: Paths, before: InForce, now: float) -> bool:
+    """Whether something is in force that is not borne out any more; what is wrong is written down."""
     with configuration_store(paths, make=False) as store:
-        records, problems = sound(store)
-    note_unsound(paths, problems)
-    return bool(unsound(before, records))
+        kept = borne_out(store, before, now)
+    note_unsound(paths, kept.problems)
+    return bool(unsound(before, kept) or unproven(before, kept, now))
 
 
 def _put_in_force(paths: Paths, before: InForce, after: InForce, now: datetime) -> int:

@@ -23,7 +23,7 @@ from trunkward.cli.said import complain, say
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import HistoryBroken, NoSuchVersion, Superseded, Version, with_entries
 from trunkward.control.evidence import EvidenceActRefused, check_login, denied_by
-from trunkward.control.evidence_journal import acts_of, as_journaled, evidence_id, revoked_by, sound
+from trunkward.control.evidence_journal import evidence_id, revoked_by, sound, sound_by
 from trunkward.control.restored import RestoreConfirmed, Restored, has_gone_on, holding
 from trunkward.control.reviewing import reviewed_again
 from trunkward.control.sound_journal import foreign_of, sound_journal
@@ -209,7 +209,7 @@ def run_confirm(paths: Paths) -> int:
             raise EvidenceActRefused("there is nothing to confirm: ./trunkward status would say so")
         if foreign is not None:
             _name_foreign([version for version, _ in acts[foreign.first - 1 :]])
-        records = as_journaled(rows, acts_of(entries, (foreign, actor) if foreign else None))[0]
+        records = sound_by(rows, entries, (foreign, actor) if foreign else None)[0]
         held = holding(records, now, _denied(paths, records))
         put = RestoreConfirmed(
             made_at=left.since if left else "",

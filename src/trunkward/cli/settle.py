@@ -17,7 +17,6 @@ from trunkward.records.model import OutcomeRecord
 from trunkward.settings import Paths
 from trunkward.spend.money import shown
 from trunkward.spend.tariff import Tariff
-from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.model import Declared
 from trunkward.trunks.spending import SpendingChange
 
@@ -29,7 +28,7 @@ _CARRIER = f"{ACCOUNT}carrier:"
 def run(paths: Paths, record_id: str, *, lasted_s: float, carrier: str, why: str) -> int:
     """Charges it so, frees the rest, has it on record: 0 done, 1 not in force yet, 2 nothing was changed."""
 
-    def settle(_: SqlConfiguration, declared: Declared, now: float) -> SpendingChange:
+    def settle(_: object, declared: Declared, now: float) -> SpendingChange:
         check_why(why)
         actor = current_actor().name
         try:

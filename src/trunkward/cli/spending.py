@@ -19,6 +19,7 @@ from trunkward.cli.changing import configuration_store
 from trunkward.cli.said import complain, say, wide
 from trunkward.control import configuration
 from trunkward.control.acts import put_down
+from trunkward.control.borne_out import BorneOut, borne_out
 from trunkward.control.configuration import NoSuchVersion, Version
 from trunkward.control.node_file import read_node_file
 from trunkward.control.spending import (
@@ -27,13 +28,12 @@ from trunkward.control.spending import (
     check_why,
     forgotten,
     held,
-    holds_now,
     lower_above,
     lowered,
     raised,
-    raises_now,
     released,
 )
+from trunkward.engines.in_force import read_in_force
 from trunkward.live import money
 from trunkward.live.ask import NotAnswered, Valkey
 from trunkward.settings import Paths
@@ -49,7 +49,7 @@ _AT_ONCE = 1000
 #: Characters of a command in the history.
 _COMMAND = 64
 
-type Do = Callable[[SqlConfiguration, Declared, float], SpendingChange]
+type Do = Callable[[BorneOut, Declared, float], SpendingChange]
 
 
 def run_hold(paths: Paths, owner: str, *, scope: HoldScope, cut: bool, why: str) -> int:
@@ -57,14 +57,18 @@ def run_hold(paths: Paths, owner: str, *, scope: HoldScope, cut: bool, why: str)
     return act_on_spending(
         paths,
         f"hold {owner}",
-        lambda store, declared, _: held(declared, store.holds(), owner=owner, scope=scope, cut=cut, why=why),
+        lambda kept, declared, _: held(
+            declared, kept.holds, owner=owner, scope=scope, cut=cut, why=why, nobodys=kept.nobodys
+        ),
     )
 
 
 def run_release(paths: Paths, owner: str, *, why: str) -> int:
     """Ends a hold; exit codes as of `run_hold`."""
     return act_on_spending(
-        paths, f"release {owner}", lambda store, _, __: released(store.holds(), owner=owner, why=why)
+        paths,
+        f"release {owner}",
+        lambda kept, _, __: released(kept.holds, owner=owner, why=why, nobodys=kept.nobodys),
     )
 
 
@@ -81,10 +85,9 @@ def run_raise(
         raise typer.BadParameter(f"{for_text!r}: write a time such as 90m, 2h or 3d")
     for_s, short = int(found[1]) * _SECONDS[found[2]], list[str]()
 
-    def decide(store: SqlConfiguration, declared: Declared, now: float) -> SpendingChange:
-        raises = store.raises()
+    def decide(kept: BorneOut, declared: Declared, now: float) -> SpendingChange:
         change = raised(
-            *(declared, raises),
+            *(declared, kept.raises),
             owner=owner,
             window=window,
             to_micro=to_micro,
@@ -92,9 +95,10 @@ def run_raise(
             why=why,
             more=more,
             now=now,
+            nobodys=kept.nobodys,
         )
         if change.raised is not None:
-            short.extend(lower_above(declared, raises, store.holds(), change.raised, now))
+            short.extend(lower_above(declared, kept.raises, kept.holds, change.raised, now))
         return change
 
     code = act_on_spending(paths, f"spend raise {owner}", decide)
@@ -108,7 +112,9 @@ def run_lower(paths: Paths, owner: str, *, window: Window | None, why: str) -> i
     return act_on_spending(
         paths,
         f"spend raise {owner} --end",
-        lambda store, _, now: lowered(store.raises(), owner=owner, window=window, why=why, now=now),
+        lambda kept, _, now: lowered(
+            kept.raises, owner=owner, window=window, why=why, now=now, nobodys=kept.nobodys
+        ),
     )
 
 
@@ -118,7 +124,7 @@ def run_forget(paths: Paths, *, why: str, even_so: bool) -> int:
     `even_so`: also where it is counted in that already. Prints what is forgotten.
     """
 
-    def forget(_: SqlConfiguration, declared: Declared, __: float) -> SpendingChange:
+    def forget(_: BorneOut, declared: Declared, __: float) -> SpendingChange:
         check_why(why)
         try:
             with Valkey(paths.valkey, "root", paths.valkey_secret("root")) as valkey:
@@ -151,14 +157,14 @@ def run_caps(paths: Paths, *, every: bool, as_json: bool) -> int:
         with configuration_store(paths, make=False) as store:
             head = configuration.get_version(store, None)
             declared = read_node_file(store.text(head), f"version {head.number}")
-            holds, raises = holds_now(store.holds()), raises_now(store.raises(), time.time())
+            kept = borne_out(store, read_in_force(paths.declared), time.time())
             versions = {version.number: version for version in store.versions()}
     except NoSuchVersion as why:
         complain(str(why))
         return 2
     owners = [
         one
-        for one in with_raises(declared.spending, raises)
+        for one in with_raises(declared.spending, kept.raises)
         if one.raises or (one.spending.has_caps and (every or one.spending != TRUNK_CAPS))
     ]
     documents: list[dict[str, Any]] = [
@@ -172,7 +178,7 @@ def run_caps(paths: Paths, *, every: bool, as_json: bool) -> int:
                     "to": shown(each.to_micro),
                     "until": each.until,
                     "why": each.why,
-                    **_made(versions[each.version]),
+                    **_made(versions.get(each.version)),
                 }
                 for each in one.raises
             ],
@@ -187,9 +193,9 @@ def run_caps(paths: Paths, *, every: bool, as_json: bool) -> int:
             "scope": hold.scope.value,
             "cut": hold.cut,
             "why": hold.why,
-            **_made(versions[hold.version]),
+            **_made(versions.get(hold.version)),
         }
-        for hold in holds
+        for hold in kept.holds
     ]
     if as_json:
         print(json.dumps({"caps": documents, "holds": held_now}, indent=1))
@@ -227,7 +233,7 @@ def act_on_spending(paths: Paths, command: str, do: Do) -> int:
     command, others = command[:_COMMAND], list[str]()
 
     def decide(store: SqlConfiguration, declared: Declared, now: float, beyond: int) -> Version:
-        change = do(store, declared, now)
+        change = do(borne_out(store, read_in_force(paths.declared), now), declared, now)
         if change.act != "forget":  # what is spent is all nodes'; holds and raises are each one's own
             others.extend(_others(declared.node))
         return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
@@ -267,7 +273,9 @@ def _sums(valkey: Valkey, accounts: list[str]) -> dict[str, dict[Window, int]]:
     return found
 
 
-def _made(version: Version) -> dict[str, object]:
+def _made(version: Version | None) -> dict[str, object]:
+    if version is None:  # of a journal that is not sound
+        return {"version": None, "at": 0.0, "by": "nobody who is known"}
     return {"version": version.number, "at": version.at, "by": version.actor.name}
 
 

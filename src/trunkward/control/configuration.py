@@ -153,6 +153,8 @@ class Plan:
     changed_file: str = ""
     #: Ids of records of evidence in force that are not sound any more (`control.unsound`).
     unsound: tuple[str, ...] = ()
+    #: Verified numbers, holds and raises in force of which the same is so, in words.
+    unproven: tuple[str, ...] = ()
     #: Trunks that cannot call by digest, with what to do (`control.secrets.wanting`).
     secrets: list[tuple[str, str]] = field(default_factory=list)
     #: Sentences about decks that are named and rate nothing (`control.decks.wanting`).

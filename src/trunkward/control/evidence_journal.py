@@ -128,12 +128,14 @@ def sound(store: ConfigurationStore) -> tuple[list[EvidenceRecord], list[str]]:
         entries = sound_journal(store)
     except HistoryBroken as broken:
         return [], [f"{broken}: no record of evidence signs anything until that is put right"]
-    return as_journaled(records, acts_of(entries))
+    return sound_by(records, entries)
 
 
-def as_journaled(records: Iterable[EvidenceRecord], acts: Acts) -> tuple[list[EvidenceRecord], list[str]]:
-    """The same by the acts of a journal that is sound."""
-    records = list(records)
+def sound_by(
+    records: list[EvidenceRecord], entries: Iterable[Entry], confirming: tuple[Foreign, Actor] | None = None
+) -> tuple[list[EvidenceRecord], list[str]]:
+    """The same by a journal that is sound; `confirming` as of `acts_of`."""
+    acts = acts_of(entries, confirming)
     problems = {record.version: unlike_journal(record, acts) for record in records}
     good = [borne_out(record, acts) for record in records if not problems[record.version]]
     told = [record for record in records if problems[record.version] and not _laid_to_rest(record, acts)]

@@ -85,13 +85,13 @@ def tokens_of(
         trunk.name: [
             *_inventory(
                 trunk,
-                identity,
+                (identity, declared.spc_of(identity)),
                 _pieces(trunk, blocks_by[identity], claims),
                 key,
                 _held(before.get(trunk.name, ()), opened),
                 now_s,
             ),
-            *_accepted(trunk, identity, by_trunk.get(trunk.name, ()), key),
+            *_accepted(trunk, (identity, declared.spc_of(identity)), by_trunk.get(trunk.name, ()), key),
         ]
         for trunk in declared.trunks
         if trunk.name not in but
@@ -296,7 +296,7 @@ def _held(
 
 def _inventory(
     trunk: Trunk,
-    identity: str,
+    provider: tuple[str, str],
     pieces: Iterable[tuple[Run, NumberBlock | None]],
     key: Ed25519PrivateKey,
     held: dict[tuple[str, str], tuple[Evidence, str]],
@@ -304,6 +304,7 @@ def _inventory(
 ) -> Iterator[str]:
     if trunk.customer is None:
         return
+    identity, spc = provider
     for run, block in pieces:
         ends = now_s + LIFETIME_S
         statement = Evidence(
@@ -316,6 +317,7 @@ def _inventory(
             not_after=min(ends, int(block.until)) if block else ends,
             version=block.accepted if block else now_s,
             id=evidence_id(block.record) if block else f"{UNRECORDED}{trunk.name}",
+            spc=spc,
         )
         said, token = held.get((statement.first, statement.last), (None, ""))
         yield token if said and _is_as_good(said, statement, now_s) else issue(key, statement)
@@ -342,14 +344,15 @@ def _pieces(
 
 def _is_as_good(said: Evidence, new: Evidence, now_s: int) -> bool:
     """Whether it says the same as a new one, for at least half as long."""
-    same = (said.identity, said.customer, said.id) == (new.identity, new.customer, new.id)
-    return same and 2 * (said.not_after - now_s) > new.not_after - now_s
+    its, wanted = ((one.identity, one.spc, one.customer, one.id) for one in (said, new))
+    return its == wanted and 2 * (said.not_after - now_s) > new.not_after - now_s
 
 
 def _accepted(
-    trunk: Trunk, identity: str, records: Iterable[EvidenceRecord], key: Ed25519PrivateKey
+    trunk: Trunk, provider: tuple[str, str], records: Iterable[EvidenceRecord], key: Ed25519PrivateKey
 ) -> Iterator[str]:
     """Not of one named like a trunk that is gone, and that is another tenant's, or another customer's."""
+    identity, spc = provider
     for record in records:
         if trunk.customer is None or record.tenant != trunk.tenant:
             continue
@@ -364,6 +367,7 @@ def _accepted(
                 not_after=int(record.until),
                 version=record.reviewed,
                 id=evidence_id(record.version),
+                spc=spc,
             )
             # the same statement gives the same token (RFC 8032)
             yield issue(key, statement)

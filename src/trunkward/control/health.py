@@ -191,7 +191,7 @@ def _of_evidence(facts: Facts) -> Iterable[Trouble]:
         yield Trouble(
             what="unsound-evidence",
             problem=problem,
-            means="outbound: not signed A by it from the next trunkward apply on, or within the hour",
+            means="outbound: no call is signed A, or goes, by it from the next apply on, or within the hour",
         )
     for signer in facts.forget_fails:
         yield Trouble(

@@ -53,23 +53,34 @@ def raises_now(raises: Iterable[Raise], at: float) -> list[Raise]:
 
 
 def held(
-    declared: Declared, holds: Iterable[Hold], *, owner: str, scope: HoldScope, cut: bool, why: str
+    declared: Declared,
+    holds: Iterable[Hold],
+    *,
+    owner: str,
+    scope: HoldScope,
+    cut: bool,
+    why: str,
+    nobodys: Iterable[Hold | Raise] = (),
 ) -> SpendingChange:
-    """A new hold; it takes the place of the owner's before it. Raises `SpendingRefused`."""
+    """A new hold; it takes the place of the owner's before it. Raises `SpendingRefused`.
+
+    `nobodys` (`control.borne_out`), here and in each act: the owner's end with it.
+    """
     _check_owner(declared, owner, _HELD_KINDS)
     check_why(why)
     before = [one for one in holds_now(holds) if one.owner == owner]
     if any((one.scope, one.cut) == (scope, cut) for one in before):
         raise SpendingRefused(f"{_name(owner)} is held so already: {_in_words(before[0])}")
     added = Hold(version=0, owner=owner, scope=scope, cut=cut, why=why.strip())  # the version is the act's
-    return SpendingChange(
-        act="hold", owner=owner, hold=added, ended=tuple(one.version for one in before), why=added.why
-    )
+    ended = tuple(one.version for one in (*before, *_holds_of(nobodys, owner)))
+    return SpendingChange(act="hold", owner=owner, hold=added, ended=ended, why=added.why)
 
 
-def released(holds: Iterable[Hold], *, owner: str, why: str) -> SpendingChange:
+def released(
+    holds: Iterable[Hold], *, owner: str, why: str, nobodys: Iterable[Hold | Raise] = ()
+) -> SpendingChange:
     """The end of a hold, also of an owner that is gone. Raises `SpendingRefused`."""
-    found = holds_now(holds)
+    found = [*holds_now(holds), *_holds_of(nobodys, owner)]
     ended = tuple(one.version for one in found if one.owner == owner)
     if not ended:
         others = ", ".join(one.owner for one in found)
@@ -91,6 +102,7 @@ def raised(
     why: str,
     more: bool,
     now: float,
+    nobodys: Iterable[Hold | Raise] = (),
 ) -> SpendingChange:
     """One cap higher for a time; it takes the place of a raise of the same cap. Raises `SpendingRefused`.
 
@@ -138,15 +150,22 @@ def raised(
     added = Raise(
         version=0, owner=owner, window=window, to_micro=to_micro, until=now + for_s, why=why.strip()
     )
+    theirs += _raises_of(nobodys, owner)
     before = tuple(one.version for one in theirs if one.window is window)
     return SpendingChange(act="raise", owner=owner, raised=added, ended=before, why=added.why)
 
 
 def lowered(
-    raises: Iterable[Raise], *, owner: str, window: Window | None, why: str, now: float
+    raises: Iterable[Raise],
+    *,
+    owner: str,
+    window: Window | None,
+    why: str,
+    now: float,
+    nobodys: Iterable[Hold | Raise] = (),
 ) -> SpendingChange:
     """The early end of a raise; it is named where an owner has several. Raises `SpendingRefused`."""
-    theirs = [one for one in raises_now(raises, now) if one.owner == owner]
+    theirs = [one for one in raises_now(raises, now) if one.owner == owner] + _raises_of(nobodys, owner)
     good = [one for one in theirs if window in (None, one.window)]
     if not good:
         others = f" for {_window(window)}" if theirs and window else ""
@@ -289,6 +308,14 @@ def journaled(change: SpendingChange) -> dict[str, object]:
         facts |= {"record_id": change.record_id, "node": change.node, "lasted_s": change.lasted_s}
         facts |= {"currency": change.currency, "settled_micro": dict(change.settled)}
     return facts
+
+
+def _holds_of(found: Iterable[Hold | Raise], owner: str) -> list[Hold]:
+    return [one for one in found if isinstance(one, Hold) and one.owner == owner]
+
+
+def _raises_of(found: Iterable[Hold | Raise], owner: str) -> list[Raise]:
+    return [one for one in found if isinstance(one, Raise) and one.owner == owner]
 
 
 def _check_owner(declared: Declared, owner: str, kinds: tuple[str, ...]) -> None:

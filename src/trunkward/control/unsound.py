@@ -1,11 +1,13 @@
-"""Records that what is in force rests on, and that are not sound any more: they are to sign nothing.
+"""What is in force and not borne out any more by the journal of acts: nothing is to rest on it.
 
-A token holds by itself until its end, whatever becomes of the row it was made of.
+A token holds by itself until its end, whatever becomes of the row it was made of; and what gates judge by
+stays as it is until something is put in force.
 """
 
 from collections.abc import Iterable
 from math import ceil
 
+from trunkward.control.borne_out import BorneOut
 from trunkward.control.configuration import ConfigurationStore, HistoryBroken
 from trunkward.control.contracts import read_contracts
 from trunkward.control.declared import InForce
@@ -15,8 +17,8 @@ from trunkward.shaken.evidence import read_token
 from trunkward.trunks.evidence import GRACE_S, EvidenceRecord
 
 
-def unsound(in_force: InForce, records: Iterable[EvidenceRecord]) -> list[str]:
-    """Ids of records that tokens or blocks in force name, and that are not among `records`, the sound ones.
+def unsound(in_force: InForce, kept: BorneOut) -> list[str]:
+    """Ids of records that tokens or blocks in force name, and that are not among those that are sound.
 
     Also of those whose row is gone: what is deleted when its time is over has no token any more.
     """
@@ -26,7 +28,23 @@ def unsound(in_force: InForce, records: Iterable[EvidenceRecord]) -> list[str]:
         *(evidence_id(one.record) for one in in_force.blocks),
         *(one.id for one in read_contracts(in_force.contracts).values()),
     }
-    return sorted(named - {evidence_id(one.version) for one in records if one.accepted})
+    return sorted(named - {evidence_id(one.version) for one in kept.records if one.accepted})
+
+
+def unproven(in_force: InForce, kept: BorneOut, at: float) -> list[str]:
+    """Of verified numbers, holds and raises the same, in words. `at` in seconds since the epoch."""
+    proven = {(one.number, one.trunk, one.until) for one in kept.findings}
+    shown = (one for one in in_force.verified if at < one.until)
+    return [
+        *(
+            f"{one.number} of {one.trunk}"
+            for one in shown
+            if (one.number, one.trunk, one.until) not in proven
+        ),
+        *(f"the hold of {one.owner}" for one in in_force.holds if one not in kept.holds),
+        *(f"the hold of {one.owner}" for one in kept.holds if one not in in_force.holds),
+        *(f"the raise of {one.owner}" for one in in_force.raises if one.holds(at) and one not in kept.raises),
+    ]
 
 
 def to_deny(store: ConfigurationStore, records: Iterable[EvidenceRecord], now: float) -> dict[str, int]:

@@ -6,9 +6,14 @@ gates judge by it as by any other. Such a number is signed B (`shaken.attest`): 
 is not yet the proof that level A needs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
 
+import msgspec
+
+from trunkward.journal.chain import Entry
 from trunkward.journal.commitment import commitment
 from trunkward.numbering.e164 import NotANumber
 from trunkward.numbering.written import read_written
@@ -19,6 +24,7 @@ from trunkward.trunks.model import Declared
 MOST_DAYS = 366
 #: Characters of the evidence in words.
 MOST_EVIDENCE = 500
+NOTHING: Mapping[int, str] = MappingProxyType({})
 
 
 class VerificationRefused(Exception):
@@ -49,10 +55,12 @@ def verified(
     until: float,
     now: float,
     salt: str,
+    unproven: Mapping[int, str] = NOTHING,
 ) -> NumberChange:
     """A new finding; it takes the place of one before it. Raises `VerificationRefused`.
 
-    `until` and `now` in seconds since the epoch; `salt`: 16 bytes of chance, hex.
+    `until` and `now` in seconds since the epoch; `salt`: 16 bytes of chance, hex. `unproven`: as of
+    `borne_out`; those of the trunk end.
     """
     try:
         tn = str(read_written(number, declared.node.dial_plan))
@@ -87,25 +95,38 @@ def verified(
         until=until,
         salt=salt,
     )
-    ended = tuple(one.version for one in _of(found, tn, trunk) if one.holds(now))
+    before = (one.version for one in found if (one.number, one.trunk) == (tn, trunk) and one.holds(now))
+    ended = _with_unproven(before, unproven, trunk)
     return NumberChange(act="verify", number=tn, trunk=trunk, added=added, ended=ended)
 
 
 def withdrawn(
-    declared: Declared, found: Iterable[Verification], *, number: str, trunk: str | None, now: float
+    declared: Declared,
+    found: Iterable[Verification],
+    *,
+    number: str,
+    trunk: str | None,
+    now: float,
+    unproven: Mapping[int, str] = NOTHING,
 ) -> NumberChange:
-    """The end of a finding, also of a trunk that is gone. Raises `VerificationRefused`."""
+    """The end of a finding, also of a trunk that is gone. Raises `VerificationRefused`.
+
+    `unproven`: as of `verified`. Such a one is in no row with its number, so its trunk has to be named.
+    """
     try:
         number = str(read_written(number, declared.node.dial_plan))
     except NotANumber as problem:
         raise VerificationRefused(str(problem)) from None
     good = [one for one in found if one.number == number and one.holds(now) and trunk in (None, one.trunk)]
+    if trunk is not None and not good and trunk in unproven.values():
+        ended = _with_unproven((), unproven, trunk)
+        return NumberChange(act="withdraw", number=number, trunk=trunk, ended=ended)
     if not good:
         raise VerificationRefused(f"{number} is not verified now; ./trunkward number list shows what is")
     trunks = sorted({one.trunk for one in good})
     if len(trunks) > 1:
         raise VerificationRefused(f"{number} is verified for {', '.join(trunks)}: say which with --trunk")
-    ended = tuple(one.version for one in good)
+    ended = _with_unproven((one.version for one in good), unproven, trunks[0])
     return NumberChange(act="withdraw", number=number, trunk=trunks[0], ended=ended)
 
 
@@ -129,11 +150,52 @@ def journaled(change: NumberChange) -> dict[str, object]:
         "act": change.act,
         "commits": commits,
         "trunk": change.trunk,
+        "tenant": added.tenant if added else None,
         "file_sha256": added.file_sha256 if added else None,
         "until": added.until if added else None,
         "ended": list(change.ended),
     }
 
 
-def _of(found: Iterable[Verification], number: str, trunk: str) -> list[Verification]:
-    return [one for one in found if (one.number, one.trunk) == (number, trunk)]
+def borne_out(
+    found: Iterable[Verification], entries: Iterable[Entry], at: float
+) -> tuple[list[Verification], dict[int, str]]:
+    """Findings nobody took back that are as they were journaled; of others in force the trunk, by version.
+
+    Those are in force by their row alone, or by the journal alone: whoever could write rows could have a
+    trunk show a stranger's number, or hide one from who is to take it back. `at` in seconds since the epoch.
+    """
+    found = list(found)
+    made: dict[int, dict[str, Any]] = {}
+    for entry in entries:
+        facts = msgspec.json.decode(entry.text)
+        if (act := facts.get("number")) is not None:
+            for ended in act["ended"]:
+                made.pop(ended, None)
+            if act["act"] == "verify":
+                made[facts["version"]] = act
+    good = [one for one in found if not one.withdrawn and _is_as_made(one, made.get(one.version))]
+    alone = {one.version: one.trunk for one in found if one.holds(at)}
+    alone |= {number: act["trunk"] for number, act in made.items() if at < act["until"]}
+    proven = {one.version for one in good}
+    return good, {number: trunk for number, trunk in alone.items() if number not in proven}
+
+
+def unproven_told(number: int, trunk: str) -> str:
+    """A sentence on a finding, by the number of its version."""
+    return (
+        f"a verified number of trunk {trunk} (version {number}) is not in the database as it was journaled,"
+        " and is not the trunk's to show: find out who wrote to the database, then"
+        f" ./trunkward number withdraw NUMBER --trunk {trunk}, and verify it anew"
+    )
+
+
+def _is_as_made(one: Verification, act: dict[str, Any] | None) -> bool:
+    if act is None:
+        return False
+    said = journaled(NumberChange(act="verify", number=one.number, trunk=one.trunk, added=one))
+    return said | {"ended": act["ended"]} == act
+
+
+def _with_unproven(ended: Iterable[int], unproven: Mapping[int, str], trunk: str) -> tuple[int, ...]:
+    return tuple(sorted({*ended, *(number for number, its in unproven.items() if its == trunk)}))

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from trunkward.engines.journals import files_of
+from trunkward.engines.journals import files_of, lines_of, next_line
 from trunkward.engines.whole_file import open_plain
 from trunkward.journal.chain import UNREADABLE, ChainBroken
 from trunkward.journal.heads import Head, only, read_minute
@@ -91,13 +91,14 @@ def values_of(journal: Path, day: str, seq: int) -> Values | None:
 
     Raises `OSError`.
     """
+    path = journal.with_name("details") / f"{day}.jsonl"
     try:
-        file = open_plain(journal.with_name("details") / f"{day}.jsonl")
+        file = open_plain(path)
     except FileNotFoundError:
         return None
     with file:
-        _to_first(file, lambda line: _number(line) >= seq)
-        line = file.readline()
+        _to_first(file, path, lambda line: _number(line) >= seq)
+        line = next_line(file, path)
         return msgspec.json.decode(line, type=Values) if _number(line) == seq else None
 
 
@@ -107,8 +108,8 @@ def _lines_from(journal: Path, seq: int) -> Iterator[bytes]:
     begun = sum(first <= seq for path in files if (first := first_of(path.name)) is not None)
     for path in files[max(begun - 1, 0) :]:
         with open_plain(path) as file:
-            _to_first(file, lambda line: _number(line) >= seq)
-            for line in file:
+            _to_first(file, path, lambda line: _number(line) >= seq)
+            for line in lines_of(file, path):
                 yield line.rstrip(b"\n")
 
 
@@ -121,8 +122,8 @@ def _head_after(
     except FileNotFoundError:
         return None
     with file:
-        _to_first(file, lambda line: _signed_at(line) >= at)
-        for line in file:
+        _to_first(file, heads, lambda line: _signed_at(line) >= at)
+        for line in lines_of(file, heads):
             if not line.endswith(b"\n"):
                 return None  # still being written
             signed = line.rstrip(b"\n").decode(errors="replace")
@@ -133,10 +134,12 @@ def _head_after(
     return None
 
 
-def _to_first(file: BinaryIO, reached: Callable[[bytes], bool]) -> None:
+def _to_first(file: BinaryIO, path: Path, reached: Callable[[bytes], bool]) -> None:
     """Leaves a file at the first line that has `reached` what is looked for, or at its end; by halves.
 
     `reached` is false for all lines before it and true for all after.
+
+    Raises `NoPlainFile` as `next_line` does.
     """
     # every line that begins before `low`, which is where one begins, has not reached it
     low, high = 0, file.seek(0, os.SEEK_END)
@@ -144,9 +147,9 @@ def _to_first(file: BinaryIO, reached: Callable[[bytes], bool]) -> None:
         middle = (low + high) // 2
         file.seek(max(middle - 1, 0))
         if middle:
-            file.readline()
+            next_line(file, path)
         start = file.tell()
-        line = file.readline()
+        line = next_line(file, path)
         if start >= high or not line.endswith(b"\n") or reached(line.rstrip(b"\n")):
             high = middle
         else:

@@ -69,17 +69,24 @@ def segments_of(journal: Path, since: int = 0) -> list[Segment]:
 
 def _lines(path: Path, *, ended: bool) -> Iterator[bytes]:
     with open_plain(path) as file:
-        for line in _lines_of(file, path):
+        for line in lines_of(file, path):
             if line.endswith(b"\n"):
                 yield line[:-1]
             elif ended:
                 yield line
 
 
-def _lines_of(file: BinaryIO, path: Path) -> Iterator[bytes]:
-    while line := file.readline(_MAX_LINE + 1):
-        if len(line) > _MAX_LINE:
-            raise NoPlainFile(f"{path}: a line of more than {_MAX_LINE} bytes: none that was written here")
+def next_line(file: BinaryIO, path: Path) -> bytes:
+    """The next line with its end, b"" where there is none. Raises `NoPlainFile` for what fills memory."""
+    line = file.readline(_MAX_LINE + 1)
+    if len(line) > _MAX_LINE:
+        raise NoPlainFile(f"{path}: a line of more than {_MAX_LINE} bytes: none that was written here")
+    return line
+
+
+def lines_of(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    """The same, of all that are left."""
+    while line := next_line(file, path):
         yield line
 
 
@@ -191,7 +198,7 @@ def minutes_since(
 
     def lines(file: BinaryIO) -> Iterator[str]:
         offset = file.tell()
-        for line in _lines_of(file, path):
+        for line in lines_of(file, path):
             if line.endswith(b"\n"):
                 places.append(Place(offset=offset, sha256=sha256(line).hexdigest()))
                 offset += len(line)
@@ -270,7 +277,7 @@ def _signed_at(line: bytes) -> float:
 
 def _values(path: Path) -> Iterator[Values]:
     with open_plain(path) as file:
-        for line in _lines_of(file, path):
+        for line in lines_of(file, path):
             try:
                 yield msgspec.json.decode(line, type=Values)
             except UNREADABLE:

@@ -6,18 +6,19 @@ it. Whoever comes next finds the newest version not in force, and goes on from t
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 from trunkward.access.actor import Actor
 from trunkward.control import configuration
+from trunkward.control.borne_out import BorneOut
 from trunkward.control.configuration import ConfigurationStore, Plan
 from trunkward.control.declared import InForce, retention_of
 from trunkward.control.delegate import delegates_of
 from trunkward.control.secrets import by_trunk
-from trunkward.control.spending import holds_now, raises_now
 from trunkward.control.traceback_register import register
 from trunkward.control.traceback_requests import still_open
+from trunkward.control.unsound import unproven
 from trunkward.control.verified import in_force as verified_now
 from trunkward.engines.certificate_files import put_certificates
 from trunkward.engines.decks import put_decks
@@ -28,7 +29,6 @@ from trunkward.engines.issuing import Issued, issue, issued_of
 from trunkward.engines.peer_authorities import authority_texts
 from trunkward.engines.users import gid
 from trunkward.settings import Paths
-from trunkward.trunks.evidence import EvidenceRecord
 
 
 def prepare(
@@ -36,7 +36,7 @@ def prepare(
     planned: Plan,
     store: ConfigurationStore,
     *,
-    records: Sequence[EvidenceRecord],
+    kept: BorneOut,
     actor: Actor,
     command: str,
     now: datetime,
@@ -44,14 +44,15 @@ def prepare(
 ) -> InForce:
     """Everything a node needs before it starts. Needs root; safe to repeat. Nothing of the node may run.
 
-    `records` as of `issue`; `tell` hears of each change to keys and certificates that were there before.
+    `kept`: what the journal of acts bears out now; `tell` hears of each change to keys and certificates that
+    were there before.
     """
     before = read_in_force(paths.declared)
-    issued = issue(paths, planned.accepted, before, records=records, now=now, tell=tell)
+    issued = issue(paths, planned.accepted, before, records=kept.records, now=now, tell=tell)
     authority_texts(planned.accepted.declared)  # what cannot be read is found before anything is decided
     in_force = decide(
         *(paths, planned, store, issued, before),
-        records=records,
+        kept=kept,
         actor=actor,
         command=command,
         now=now,
@@ -79,15 +80,16 @@ def decide(
     issued: Issued,
     before: InForce | None,
     *,
-    records: Sequence[EvidenceRecord],
+    kept: BorneOut,
     actor: Actor,
     command: str,
     now: datetime,
 ) -> InForce:
     """What is in force from now on; `before` itself when that is what the store, the file and it agree on.
 
-    A new file becomes a new version. The same file does too when what was issued for it has changed. A
-    version of the store that never came into force does now. `records` as of `issue`.
+    A new file becomes a new version. The same file does too when what was issued for it has changed, or what is
+    in force beside it is not as it was journaled. A version of the store that never came into force does now.
+    `kept` as of `prepare`.
     """
     accepted, at = planned.accepted, now.timestamp()
     head = planned.base
@@ -100,7 +102,7 @@ def decide(
         ).number
     elif not lost and beyond < head.number:
         number = head.number
-    elif before is None or beyond > head.number or issued_of(before) != issued:
+    elif before is None or beyond > head.number or issued_of(before) != issued or unproven(before, kept, at):
         number = configuration.renew(
             store, accepted, actor=actor, command=command, at=at, beyond=beyond
         ).number
@@ -121,11 +123,11 @@ def decide(
         secrets=by_trunk(store.secrets(), at),
         retention=retention_of(accepted.declared, before),
         destinations=issued.destinations,
-        verified=verified_now(accepted.declared, store.verifications(), at),
+        verified=verified_now(accepted.declared, kept.findings, at),
         do_not_originate=issued.do_not_originate,
         decks=put_decks(paths, store, accepted.declared),
-        delegates=delegates_of(store, records, at),
-        holds=holds_now(store.holds()),
-        raises=raises_now(store.raises(), at),
+        delegates=delegates_of(store, kept.records, at),
+        holds=kept.holds,
+        raises=kept.raises,
         traceback_requests=still_open(register(store)[0]),
     )

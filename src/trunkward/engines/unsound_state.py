@@ -1,4 +1,4 @@
-"""What root has found of evidence that is not as it was journaled, for who watches and reads no database."""
+"""What root has found that is not as it was journaled, for who watches and reads no database."""
 
 import msgspec
 
@@ -9,7 +9,7 @@ _MOST_BYTES = 1 << 20
 
 
 def read_unsound(paths: Paths) -> tuple[str, ...]:
-    """Sentences (`control.evidence_journal.sound`), by the last look; (): nothing, or nobody has looked."""
+    """Sentences (`control.borne_out`), by the last look; (): nothing, or nobody has looked."""
     try:
         return msgspec.json.decode(read_plain(paths.unsound, _MOST_BYTES), type=tuple[str, ...])
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):

@@ -18,7 +18,7 @@ from trunkward.shaken.control_token import TokenRefused
 from trunkward.shaken.number import NotANumber, canonical_tn
 
 PREFIX = "twe2"
-#: Longest token read, in characters; ours have about 480.
+#: Longest token read, in characters; ours have about 500.
 MAX_TOKEN = 1536
 #: Numbers one token may speak for: a thousand of the thousands-blocks US numbers are given out in.
 MOST_NUMBERS = 1_000_000
@@ -67,7 +67,8 @@ class Evidence:
     it for longer than numbers; `version` says which state of that record: the version of the configuration
     that accepted it, or, of an inventory that needs none (`UNRECORDED`), the second at which it was declared.
     `customer` is the reference of the customer's KYC record, `identity` whose certificate alone may say so:
-    the node's (`node`), or a reseller's by his name.
+    the node's (`node`), or a reseller's by his name; `spc` the code it was under then, "" in tokens of before
+    there was one in them: under another provider's certificate it is no evidence.
     """
 
     kind: Kind
@@ -79,16 +80,28 @@ class Evidence:
     not_after: int
     version: int
     id: str
+    spc: str = ""
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on values that could not be carried exactly."""
-        texts = (self.kind, self.identity, self.customer, self.trunk, self.first, self.last, self.id)
+        texts = (
+            self.kind,
+            self.identity,
+            self.customer,
+            self.trunk,
+            self.first,
+            self.last,
+            self.id,
+            self.spc,
+        )
         if not all(isinstance(text, str) for text in texts):
-            raise ValueError("kind, identity, customer, trunk, first, last and id are text")
+            raise ValueError("kind, identity, customer, trunk, first, last, id and spc are text")
         if self.kind not in Kind:
             raise ValueError("unknown kind of evidence")
         if not all(_NAME.fullmatch(name) for name in (self.identity, self.customer, self.trunk, self.id)):
             raise ValueError("identity, customer, trunk or id is no plain name")
+        if self.spc and not _NAME.fullmatch(self.spc):
+            raise ValueError("spc is no plain name")
         if not (_is_tn(self.first) and _is_tn(self.last)):
             raise ValueError("first or last is not canonical")
         if len(self.first) != len(self.last) or not 0 < self.numbers <= MOST_NUMBERS:
@@ -183,7 +196,7 @@ def _is_tn(text: str) -> bool:
 
 
 def _stated(said: dict[str, Any]) -> Evidence:
-    if set(said) != _KEYS:
+    if set(said) | {"spc"} != _KEYS:
         raise EvidenceRefused("evidence-malformed")
     try:
         return Evidence(**said | {"kind": Kind(said["kind"])})

@@ -14,7 +14,8 @@ import structlog
 
 from trunkward.engines.process_log import log_as_json
 from trunkward.signer.forgetting import Retention
-from trunkward.signer.identity import Administered, IdentityFiles, IdentityUnfit, check_files
+from trunkward.signer.identity import check_files
+from trunkward.signer.identity_files import Administered, IdentityFiles, IdentityUnfit
 from trunkward.signer.segments import JournalError
 from trunkward.signer.server import SignerSettings, SocketInUse, serve
 from trunkward.trunks.token_key import SCHEME, TokenKey

@@ -14,7 +14,8 @@ from trunkward.shaken.evidence import EvidenceRefused
 from trunkward.shaken.number import NotANumber
 from trunkward.shaken.passport import Claims, DivClaims, PassportError, RcdClaims, ShakenClaims
 from trunkward.shaken.relationship import RelationshipRefused
-from trunkward.signer.identity import Awaited, Identity, IdentityUnfit
+from trunkward.signer.identity import Awaited, Identity
+from trunkward.signer.identity_files import IdentityUnfit
 from trunkward.signer.journal import Line
 from trunkward.signer.permits import NotPermitted, Permits, Proofs
 from trunkward.trunks.transit import OF_NODE

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
-from trunkward.signer.identity import Awaited, Identity, IdentityUnfit, look_again
+from trunkward.signer.identity import Awaited, Identity, look_again
+from trunkward.signer.identity_files import IdentityUnfit
 
 #: Seconds a look may take. Two looks are 30 s apart, so one that fails is known of within the minute in which
 #: the last good one still counts (`signer.desk.GOOD_S`).

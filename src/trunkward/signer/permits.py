@@ -183,7 +183,10 @@ class Permits:
         return proof
 
     def _prove(self, request: SignRequest, token: str, number: str, now: int) -> Evidence:
-        """What a token says of a number, for this trunk and customer, to this signer."""
+        """What a token says of a number, for this trunk and customer, to this signer.
+
+        Of the provider whose certificate it has now: a gate that is somebody's may have kept those of before.
+        """
         proof = evidence_tokens.require(
             self.evidence.of(self._key, token),
             identity=self.name,
@@ -192,6 +195,8 @@ class Permits:
             tn=number,
             now_s=now,
         )
+        if proof.spc != self.spc:
+            raise NotPermitted("evidence-of-other-provider")
         if self.recorded_only and not proof.is_recorded:
             raise NotPermitted("evidence-without-record")
         if proof.is_recorded:

@@ -36,7 +36,8 @@ from trunkward.journal.segments import STARTED, STOPPED
 from trunkward.signer.committing import Committing
 from trunkward.signer.desk import SigningDesk
 from trunkward.signer.forgetting import Forgetting, Retention
-from trunkward.signer.identity import ENDS_WITH_THE_NEXT, Awaited, IdentityFiles, IdentityUnfit, begin
+from trunkward.signer.identity import ENDS_WITH_THE_NEXT, Awaited, begin
+from trunkward.signer.identity_files import IdentityFiles, IdentityUnfit
 from trunkward.signer.journal import Journal, Line
 from trunkward.signer.kept_certificates import keep
 from trunkward.signer.looking import Looking

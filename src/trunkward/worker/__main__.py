@@ -4,7 +4,6 @@ import argparse
 import fcntl
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -68,12 +68,12 @@ def main() -> None:
     held = paths.worker_lock.open("a")
     fcntl.flock(held, fcntl.LOCK_EX)
     held.truncate(0)
+    heads = Heads(paths, log.error)
     engine = open_database(paths.records_url)
-    try:
-        migrate(engine)
-    except DBAPIError as problem:
-        log.error("database cannot be used", database=paths.records_url, problem=str(problem.orig))
-        sys.exit(1)
+    if not _at_hand(engine, paths.records_url, heads, log):
+        stopped.set()
+        functions.close()
+        return
     round_done = False
 
     def waits() -> Waiting | None:
@@ -124,7 +124,6 @@ def main() -> None:
     shared = not paths.records_url.startswith("sqlite")
     store = CountedStore(engine, shipped, name if shared else "")
     retention = Retention(store, log.info)
-    heads = Heads(paths, log.error)
     delegates = Delegates(paths, log.warning)
     heartbeat = Heartbeat()
     _serve_metrics(counted, heartbeat, log)
@@ -180,6 +179,26 @@ def main() -> None:
     stopped.set()
     functions.close()
     engine.dispose()
+
+
+def _at_hand(engine: sa.Engine, url: str, heads: Heads, log: structlog.stdlib.BoundLogger) -> bool:
+    """Waits for the records' database, and brings it to the newest form; False: SIGTERM came before it.
+
+    Heads are signed meanwhile: who takes the database away is to have no time of which nothing speaks.
+    """
+    told = ""
+    while True:
+        heads.round(time.time())
+        try:
+            migrate(engine)
+        except DBAPIError as problem:
+            if (why := str(problem.orig)) != told:  # once, not every second
+                log.error("database cannot be used", database=url, problem=why)
+            told = why
+        else:
+            return True
+        if signal.sigtimedwait(_STOP, ROUND_S) is not None:
+            return False
 
 
 def _serve_metrics(counted: WorkerMetrics, heartbeat: Heartbeat, log: structlog.stdlib.BoundLogger) -> None:

@@ -73,9 +73,9 @@ def test_100_000_numbers_in_a_row_take_no_more_room_than_one(declared: Declared,
     assert list(Snapshot(policy).evidence(str(12025000000 + numbers - 1)).values()) == [block]
 
 
-def test_scattered_numbers_take_less_than_400_bytes_each() -> None:
+def test_scattered_numbers_take_less_than_420_bytes_each() -> None:
     tokens = [token(f"+1202{2_000_000 + 7 * number}") for number in range(1000)]
-    assert len(evidence_table(tokens)) < 400 * len(tokens)
+    assert len(evidence_table(tokens)) < 420 * len(tokens)
 
 
 def test_100_000_scattered_numbers_find_their_blocks_among_thousands_in_two_seconds() -> None:

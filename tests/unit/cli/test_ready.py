@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trunkward.cli import ready, up
+from trunkward.cli import ready, supervising
 from trunkward.control.node_file import read_node_file
 from trunkward.engines.node_facts import FROZEN
 from trunkward.engines.signing_now import SigningNow
@@ -91,11 +91,11 @@ def test_a_signer_that_dies_for_want_of_a_certificate_is_no_reason_to_give_up(
 
     log_file = tmp_path / "supervisor.log"
     log_file.write_text(log("signer"))
-    assert not up._keeps_dying(log_file, 0, declared)
+    assert not supervising._keeps_dying(log_file, 0, declared)
     own = replace(declared, node=replace(declared.node, policy_administrator=None))
-    assert up._keeps_dying(log_file, 0, own)
+    assert supervising._keeps_dying(log_file, 0, own)
     log_file.write_text(log("gate-0"))
-    assert up._keeps_dying(log_file, 0, declared)
+    assert supervising._keeps_dying(log_file, 0, declared)
 
 
 def test_a_signer_that_did_not_start_says_why_and_not_only_that_its_socket_is_missing(

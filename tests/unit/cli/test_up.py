@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trunkward.access.actor import Actor
-from trunkward.cli import up
+from trunkward.cli import supervising, up
 from trunkward.cli.changing import configuration_store
 from trunkward.control import configuration
 from trunkward.control.effects import Effects
@@ -21,8 +21,8 @@ def test_a_node_runs_though_its_version_cannot_be_noted(
     def read_only(_paths: Paths) -> None:
         raise OSError(30, "Read-only file system", "/opt/trunkward/current")
 
-    monkeypatch.setattr(up, "started", read_only)
-    up._note_start(Paths(config=tmp_path, state=tmp_path, run=tmp_path, log=tmp_path))
+    monkeypatch.setattr(supervising, "started", read_only)
+    supervising._note_start(Paths(config=tmp_path, state=tmp_path, run=tmp_path, log=tmp_path))
     said = capsys.readouterr().err
     assert "the node runs" in said
     assert "/opt/trunkward/current" in said

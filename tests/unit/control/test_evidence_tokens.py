@@ -143,7 +143,16 @@ def test_an_accepted_record_has_a_token_of_its_own() -> None:
         not_after=NOW + 100,
         version=18,
         id="evidence-17",
+        spc=EXAMPLE.node.spc,
     )
+
+
+def test_another_code_has_new_tokens() -> None:
+    """Summary: those of before are of another provider's certificate, and its signer takes none of them."""
+    before = tokens_of(EXAMPLE, (RECORD,), KEY, {}, now_s=NOW)
+    said = opened(replace(EXAMPLE, node=replace(EXAMPLE.node, spc="111T")), (RECORD,), before)
+    assert [(one.spc, one.kind) for one in said] == [("111T", Kind.OWN_INVENTORY), ("111T", Kind.LOA)]
+    assert {one.spc for one in opened(EXAMPLE, (RECORD,), before)} == {EXAMPLE.node.spc}
 
 
 def test_no_other_record_has_one() -> None:

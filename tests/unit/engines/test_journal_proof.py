@@ -1,6 +1,7 @@
 """One line of a journal is proved by the first signed head after it, whatever else the journal holds."""
 
 import json
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from trunkward.engines.journal_proof import ProvenLine, proven_line, values_of
 from trunkward.engines.journals import files_of
+from trunkward.engines.whole_file import NoPlainFile
 from trunkward.journal.chain import Entry
 from trunkward.journal.commitment import opens
 from trunkward.journal.heads import Head, only, signed_minute
@@ -146,6 +148,26 @@ def test_what_is_written_in_this_moment_is_no_line_yet(kept: Kept) -> None:
     with kept.heads.open("ab") as file:
         file.write(msgspec.json.encode({"half": 1}))
     assert kept.prove(LINES).signed_at is None
+
+
+@pytest.mark.parametrize("number", [10, 100, 199])
+def test_a_line_that_would_fill_memory_is_refused(kept: Kept, number: int) -> None:
+    """Summary: a signer that somebody has taken over, or a heads.log: no line of it is read beyond a MiB."""
+    for path in (kept.heads, files_of(kept.path)[-1]):
+        size = path.stat().st_size
+        os.truncate(path, size + (256 << 20))  # no line ends in it, and no disk is filled
+        if path == kept.heads or number > 131:
+            with pytest.raises(NoPlainFile, match=f"{path}: a line of more than 1048576 bytes"):
+                kept.prove(number)
+        else:
+            assert kept.prove(number).broken == ""  # in another segment
+        os.truncate(path, size)
+    details = kept.path.with_name("details") / "2027-01-15.jsonl"
+    details.parent.mkdir(exist_ok=True)
+    details.touch()
+    os.truncate(details, 256 << 20)
+    with pytest.raises(NoPlainFile, match="a line of more than"):
+        values_of(kept.path, "2027-01-15", number)
 
 
 def test_what_opens_one_lines_commitments(tmp_path: Path) -> None:

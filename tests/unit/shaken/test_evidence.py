@@ -1,6 +1,7 @@
 """Evidence tokens: only what control signed, only for whom it was signed, only as long as it holds."""
 
 import json
+from dataclasses import asdict, replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -72,6 +73,13 @@ def test_it_speaks_for_nobody_else_and_not_for_ever() -> None:
     assert accepted(now_s=NOW + 59) == EVIDENCE
 
 
+def test_whose_certificate_it_was_for_is_read_and_may_be_missing() -> None:
+    of_now = replace(EVIDENCE, spc="709J")
+    assert open_token(PUBLIC, issue(KEY, of_now)) == of_now
+    before = {name: value for name, value in asdict(EVIDENCE).items() if name != "spc"}
+    assert open_token(PUBLIC, signed(json.dumps(before).encode())) == EVIDENCE
+
+
 @pytest.mark.parametrize(
     "tn", ["12025550099", "12025550110", "1202555010", "120255501000", "012025550100", "anonymous", ""]
 )
@@ -122,6 +130,8 @@ GOOD = {
         json.dumps(GOOD | {"not_after": 1e30}).encode(),
         json.dumps(GOOD | {"version": True}).encode(),
         json.dumps(GOOD | {"kind": None}).encode(),
+        json.dumps(GOOD | {"spc": 709}).encode(),
+        json.dumps(GOOD | {"spc": "7 9"}).encode(),
         json.dumps(GOOD | {"first": "+12025550100"}).encode(),
         json.dumps(GOOD | {"first": ["12025550100"]}).encode(),
         json.dumps(GOOD | {"first": "alice"}).encode(),

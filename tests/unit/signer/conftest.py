@@ -15,7 +15,7 @@ from trunkward.shaken import relationship as relationships
 from trunkward.shaken.contract import Contract
 from trunkward.shaken.evidence import Evidence, Kind, issue
 from trunkward.shaken.relationship import Relationship
-from trunkward.signer.identity import IdentityFiles
+from trunkward.signer.identity_files import IdentityFiles
 from trunkward.trunks.transit import OF_NODE
 
 NOW_S = 1_795_435_200
@@ -47,6 +47,7 @@ def house(tmp_path: Path) -> Any:
         identity: str = OF_NODE,
         kind: Kind = Kind.OWN_INVENTORY,
         name: str = "num-1",
+        spc: str = "709J",
     ) -> str:
         statement = Evidence(
             kind=kind,
@@ -58,6 +59,7 @@ def house(tmp_path: Path) -> Any:
             not_after=not_after,
             version=2,
             id=name,
+            spc=spc,
         )
         return issue(evidence_key, statement)
 

@@ -17,17 +17,8 @@ from trunkward.engines.held_lists import HeldLists
 from trunkward.shaken import jwt
 from trunkward.shaken.published import published_name
 from trunkward.signer import identity as identity_module
-from trunkward.signer.identity import (
-    Administered,
-    Awaited,
-    Identity,
-    IdentityFiles,
-    IdentityUnfit,
-    begin,
-    check_files,
-    load_identity,
-    look_again,
-)
+from trunkward.signer.identity import Awaited, Identity, begin, check_files, load_identity, look_again
+from trunkward.signer.identity_files import Administered, IdentityFiles, IdentityUnfit
 from trunkward.stiauthority import issuing
 from trunkward.stiauthority.issuing import Issuer, Revoked
 

@@ -13,7 +13,8 @@ import structlog
 from trunkward.signer import looking as module
 from trunkward.signer import server
 from trunkward.signer.desk import SigningDesk
-from trunkward.signer.identity import Identity, IdentityUnfit, begin
+from trunkward.signer.identity import Identity, begin
+from trunkward.signer.identity_files import IdentityUnfit
 from trunkward.signer.looking import Found, Looking
 from trunkward.signer.metrics import SignerMetrics
 from trunkward.signer.server import _Office

@@ -96,6 +96,22 @@ def test_a_needs_evidence_of_the_same_customer(desk: SigningDesk, house: Any) ->
     assert desk.answer(wanted, house.now_s)[0] == Refused(id="7", error="evidence-of-other-customer")
 
 
+@pytest.mark.parametrize("spc", ["111T", ""])
+@pytest.mark.parametrize("kind", list(Kind))
+def test_no_level_by_a_token_of_the_time_when_its_certificate_was_another_providers(
+    desk: SigningDesk, house: Any, kind: Kind, spc: str
+) -> None:
+    """Summary: a gate that somebody has taken over keeps a token; the identity's code changes: refused, also for a retarget."""
+    wanted = house.request(rule=f"A-{kind}", level="A", evidence=house.token(kind=kind, spc=spc))
+    for _ in range(2):  # the second time the token comes from what was opened
+        assert desk.answer(wanted, house.now_s)[0] == Refused(id="7", error="evidence-of-other-provider")
+    good = house.request(rule=f"A-{kind}", level="A", evidence=house.token(kind=kind))
+    assert isinstance(desk.answer(good, house.now_s)[0], Signed)
+    kept = house.token(tn="12025550110", kind=kind, spc=spc)
+    diverted = house.request(level="B", div=[{"dest": "12025550120", "div": "12025550110", "evidence": kept}])
+    assert desk.answer(diverted, house.now_s)[0] == Refused(id="7", error="evidence-of-other-provider")
+
+
 def test_what_was_opened_still_ends(desk: SigningDesk, house: Any) -> None:
     """The end of the KYC record lowers the level here, too: B is refused though the gate asks."""
     wanted = house.request(relationship=house.relationship(until=house.now_s + 10))

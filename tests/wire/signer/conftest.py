@@ -87,6 +87,7 @@ class Node:
             not_after=int(time.time()) + 3600,
             version=1,
             id="num-1",
+            spc=SPC,
         )
         return issue(read_evidence_key(self.files.evidence_key), evidence)
 
