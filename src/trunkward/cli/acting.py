@@ -69,8 +69,8 @@ def act(paths: Paths, command: str, decide: Decide, *, goes_on: bool = False) ->
             if running and before is not None and text != before.node_file:
                 # tokens are made by it: of which customer, when he was looked at
                 raise NotInForce(
-                    f"the node file of version {head.number} in the database is not the one in force: find out "
-                    "who wrote to the database, and bring it back from a backup; then ./trunkward apply"
+                    f"the node file of version {head.number} in the database is not the one in force: find "
+                    "out who wrote to the database, and bring it back from a backup; then ./trunkward apply"
                 )
             version = decide(store, declared, time.time(), before.version if before else 0)
             if running and before is not None:
