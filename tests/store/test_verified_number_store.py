@@ -86,6 +86,7 @@ def test_found_found_again_and_taken_back(store: SqlConfiguration) -> None:
             )
         },
         "trunk": "acme-hq",
+        "tenant": "acme",
         "file_sha256": "ab" * 32,
         "until": NOW + 86_400,
         "ended": [],

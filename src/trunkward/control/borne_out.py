@@ -39,8 +39,8 @@ class BorneOut:
 def borne_out(store: ConfigurationStore, before: InForce | None, at: float) -> BorneOut:
     """What may be in force at a time, in seconds since the epoch.
 
-    `before` is what is in force, in root's own file: where the journal is not sound nothing is added to it,
-    and nothing but a hold.
+    `before` is what is in force, in root's own file: where the journal is not sound nothing but a hold is
+    added to it.
     """
     records, findings, rows = store.evidence(), store.verifications(), (store.holds(), store.raises())
     try:

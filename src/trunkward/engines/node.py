@@ -88,8 +88,8 @@ def decide(
     """What is in force from now on; `before` itself when that is what the store, the file and it agree on.
 
     A new file becomes a new version. The same file does too when what was issued for it has changed, or what
-    is in force beside it is not as it was journaled. A version of the store that never came into force does now.
-    `kept` as of `prepare`.
+    is in force beside it is not as it was journaled. A version of the store that never came into force does
+    now. `kept` as of `prepare`.
     """
     accepted, at = planned.accepted, now.timestamp()
     head = planned.base

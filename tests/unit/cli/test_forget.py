@@ -8,6 +8,7 @@ from typing import Any, Self
 import pytest
 
 from trunkward.cli import spending as command
+from trunkward.control.borne_out import BorneOut
 from trunkward.control.node_file import read_node_file
 from trunkward.control.spending import SpendingRefused, journaled
 from trunkward.settings import Paths
@@ -128,10 +129,11 @@ def test_an_act_of_one_node_says_on_which_others_it_is_to_be_done(
     declared = read_node_file(EXAMPLE.replace("node:\n", f"node:\n{live}", 1), "example")
 
     def act(_: Paths, __: str, decide: Any) -> int:
-        decide(SimpleNamespace(holds=list), declared, 1.0, 0)
+        decide(SimpleNamespace(), declared, 1.0, 0)
         return 0
 
     monkeypatch.setattr(command, "act", act)
+    monkeypatch.setattr(command, "borne_out", lambda *_: BorneOut())
     monkeypatch.setattr(command, "put_down", lambda *_, **__: None)
     monkeypatch.setattr(command, "_root", lambda: True)
     paths = Paths.from_environment()

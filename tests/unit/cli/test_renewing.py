@@ -16,12 +16,15 @@ from trunkward.cli.changing import configuration_store
 from trunkward.cli.plan_shown import plan_document, show_plan
 from trunkward.cli.renewing import NotRenewed, renewed, run_renew
 from trunkward.control import configuration
+from trunkward.control.acts import put_down
 from trunkward.control.configuration import Plan
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
 from trunkward.control.evidence_journal import sound
 from trunkward.control.evidence_tokens import LIFETIME_S
 from trunkward.control.node_file import accept_node_file
+from trunkward.control.spending import held
+from trunkward.control.verified import verified
 from trunkward.engines.denied_file import read_own
 from trunkward.engines.in_force import read_in_force
 from trunkward.engines.live import NotApplied
@@ -29,7 +32,10 @@ from trunkward.engines.tokens import tokens_for
 from trunkward.engines.unsound_state import read_unsound
 from trunkward.shaken import evidence, relationship
 from trunkward.store.configuration_schema import evidence as evidence_rows
+from trunkward.store.configuration_schema import holds as hold_rows
+from trunkward.store.configuration_schema import verified_numbers as verified_rows
 from trunkward.trunks.evidence import GRACE_S
+from trunkward.trunks.spending import HoldScope
 from unit.cli.evidence_node import ACCEPTED, ALICE, DAY, EXAMPLE, EvidenceNode
 
 
@@ -200,6 +206,50 @@ def test_a_record_that_was_changed_signs_for_an_hour_at_most(
     # that was all
     assert run_renew(node.paths) == 0
     assert (planned_now(node, monkeypatch).unsound, len(versions(node))) == ((), before + 1)
+
+
+def test_a_number_that_was_changed_is_shown_for_an_hour_at_most_and_a_hold_stays(
+    node: EvidenceNode, running: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Summary: gates judge by what is in force, whatever becomes of a row; the next look has it as it was journaled."""
+    finding = verified(
+        *(ACCEPTED.declared, []),
+        number="+12125550150",
+        trunk="acme-hq",
+        evidence="letter",
+        file_sha256="",
+        until=node.now + 9e6,
+        now=node.now,
+        salt="5a" * 16,
+    )
+    hold = held(ACCEPTED.declared, [], owner="tenant:acme", scope=HoldScope.ALL, cut=False, why="fraud")
+    for act in (finding, hold):
+        with configuration_store(node.paths, make=True) as store:
+            put_down(store, act, actor=ALICE, command="x", at=node.now, beyond=0)
+    now = read_in_force(node.paths.declared)
+    assert now is not None
+    running._put(node.paths, now, after(node, now))
+    before = len(versions(node))
+    assert (run_renew(node.paths), read_unsound(node.paths), len(versions(node))) == (0, (), before)
+    node.changed(verified_rows.update().values(until=9e12))
+    node.changed(hold_rows.delete())
+    planned = planned_now(node, monkeypatch)
+    assert (planned.unproven, planned.effects.kind) == (("+12125550150 of acme-hq",), "reload")
+    assert plan_document(planned)["unproven"] == ["+12125550150 of acme-hq"]
+    capsys.readouterr()
+    show_plan(planned)
+    assert "~ +12125550150 of acme-hq, which is not in force as it was journaled" in capsys.readouterr().out
+    assert run_renew(node.paths) == 0
+    assert versions(node)[before:] == [(before + 1, "renew")]
+    found = read_in_force(node.paths.declared)
+    assert found is not None
+    assert (found.verified, [one.owner for one in found.holds]) == ([], ["tenant:acme"])
+    number, released = read_unsound(node.paths)
+    assert "a verified number of trunk acme-hq (version 3)" in number
+    assert "a hold of tenant:acme (version 4)" in released
+    # that was all
+    assert run_renew(node.paths) == 0
+    assert (planned_now(node, monkeypatch).unproven, len(versions(node))) == ((), before + 1)
 
 
 def test_what_stands_in_the_way_is_said(
