@@ -59,12 +59,19 @@ def act(paths: Paths, command: str, decide: Decide, *, goes_on: bool = False) ->
             if running:
                 check_runs_this(paths)
             head = configuration.get_version(store, None)
-            declared = read_node_file(store.text(head), f"version {head.number}")
+            text = store.text(head)
+            declared = read_node_file(text, f"version {head.number}")
             before = read_in_force(paths.declared)
-            if running and goes_on and before is not None and _only_acts_since(store, before, head, command):
+            if running and goes_on and before is not None and _only_acts_since(before, head, text, command):
                 return _put_in_force(paths, store, before, declared, head)
             if running and (before is None or before.version != head.number):
                 raise NotInForce(f"version {head.number} is not in force: ./trunkward apply finishes that")
+            if running and before is not None and text != before.node_file:
+                # tokens are made by it: of which customer, when he was looked at
+                raise NotInForce(
+                    f"the node file of version {head.number} in the database is not the one in force: find "
+                    "out who wrote to the database, and bring it back from a backup; then ./trunkward apply"
+                )
             version = decide(store, declared, time.time(), before.version if before else 0)
             if running and before is not None:
                 return _put_in_force(paths, store, before, declared, version)
@@ -93,11 +100,9 @@ def act(paths: Paths, command: str, decide: Decide, *, goes_on: bool = False) ->
         return 2
 
 
-def _only_acts_since(store: SqlConfiguration, before: InForce, head: Version, command: str) -> bool:
-    """Whether the newest is this command's, not in force, and of the node file that is."""
-    last = store.version(before.version)
-    its = last is not None and last.text_sha256 == head.text_sha256
-    return its and head.command == command and head.number != before.version
+def _only_acts_since(before: InForce, head: Version, text: str, command: str) -> bool:
+    """Whether the newest, with this node file, is this command's, not in force, and of the file that is."""
+    return text == before.node_file and head.command == command and head.number != before.version
 
 
 def _put_in_force(
@@ -106,7 +111,7 @@ def _put_in_force(
     began, now = time.monotonic(), datetime.now(UTC)
     try:
         kept = borne_out(store, before, version.at)
-        tell_unsound(paths, kept.problems)
+        tell_unsound(paths, store, kept)
         requests, doubt = register(store)
         if doubt:
             complain(doubt)

@@ -36,7 +36,7 @@ from trunkward.cli.preflight import new_obstacles
 from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, say
 from trunkward.cli.unfit_keys import unfit_key
-from trunkward.cli.unsound import note_unsound
+from trunkward.cli.unsound import tell_unsound
 from trunkward.control import configuration
 from trunkward.control.borne_out import borne_out
 from trunkward.control.concerned import peers_concerned
@@ -231,7 +231,7 @@ def _apply_running(
     if before is None:
         raise ValueError(f"{paths.declared} cannot be read: stop the node, and ./trunkward up writes it anew")
     kept = borne_out(store, before, now.timestamp())
-    note_unsound(paths, kept.problems)  # the plan has warned of them
+    tell_unsound(paths, store, kept, warned=True)  # by the plan
     put_right: list[str] = []
 
     def tell(change: str) -> None:

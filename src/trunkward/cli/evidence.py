@@ -41,6 +41,7 @@ from trunkward.control.evidence import (
 )
 from trunkward.control.evidence_documents import as_entered, exchanged, why_not
 from trunkward.control.evidence_journal import evidence_id, sound
+from trunkward.control.reviewing import reviewed_again, to_review
 from trunkward.engines.denied_file import deny, read_own
 from trunkward.engines.in_force import read_in_force
 from trunkward.engines.pki_files import PkiFiles, read_evidence_key
@@ -121,16 +122,14 @@ def run_review(paths: Paths, number: int, *, accept: bool, why: str) -> int:
     """Accepts or rejects a record; exit codes as of `run_add`."""
 
     def change(store: SqlConfiguration, declared: Declared, now: float) -> EvidenceChange:
-        entered = store.version(number)
-        if entered is None:
-            raise EvidenceActRefused(f"there is no record {number}; ./trunkward evidence list shows them")
+        records, entered_by = to_review(store, number)
         return reviewed(
             declared,
-            store.evidence(),
+            records,
             number,
             accept=accept,
             why=why,
-            entered_by=entered.actor,
+            entered_by=entered_by,
             actor=current_actor(),
             now=now,
         )
@@ -238,8 +237,11 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
     if not _root():
         return 2
     with configuration_store(paths, make=False) as store:
-        every_record = store.evidence()
+        rows = store.evidence()
         believed, problems = sound(store)
+        again = reviewed_again(rows, believed)
+        as_far_as = {one.version: one for one in believed if one.version in again}
+        every_record = [as_far_as.get(one.version, one) for one in rows]
         found = [one for one in every_record if trunk in ("", one.trunk)]
         if trunk and not found:
             held = declared_by(store).trunks if store.head() is not None else ()
@@ -277,6 +279,7 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
         if declared and provider_of(declared, one) != (one.identity, one.spc):
             state += ", but of another provider"
         state += "" if one.version in sound_ones else ", but not as it was journaled"
+        state += ", to be reviewed again" if one.version in again else ""
         state += ", but its document was exchanged" if one.version in others else ""
         cells = (str(one.version), one.numbers, one.trunk or one.owner, one.kind, day(one.until), *by, state)
         table.add_row(*map(Text, cells))
@@ -307,7 +310,8 @@ def run_show(paths: Paths, number: int, *, file: Path | None, as_json: bool) -> 
     if file is not None and (why := _written(file, one, packed)):
         complain(why)
         return 1
-    is_sound = one in believed
+    held = next((sound_one for sound_one in believed if sound_one.version == number), None)
+    is_sound, one = held is not None, held or one
     if not is_sound:
         for problem in problems:
             complain(problem)

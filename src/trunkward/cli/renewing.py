@@ -62,7 +62,7 @@ def renewed(
         raise NotRenewed(f"version {head.number} is not in force: ./trunkward apply finishes that")
     read = accept_node_file(text, f"version {head.number}")
     kept = borne_out(store, before, now.timestamp())
-    tell_unsound(paths, kept.problems)
+    tell_unsound(paths, store, kept)
     deny(paths, denied_by(kept.records, now.timestamp()), now.timestamp())
     tokens = tokens_for(paths, read.declared, kept.records, before, now=now)
     issued = replace(

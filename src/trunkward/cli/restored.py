@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import typer
 
@@ -22,9 +23,10 @@ from trunkward.cli.said import complain, say
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import HistoryBroken, NoSuchVersion, Superseded, Version, with_entries
 from trunkward.control.evidence import EvidenceActRefused, check_login, denied_by
-from trunkward.control.evidence_journal import evidence_id, revoked_by, sound
+from trunkward.control.evidence_journal import evidence_id, revoked_by, sound, sound_by
 from trunkward.control.restored import RestoreConfirmed, Restored, has_gone_on, holding
-from trunkward.control.sound_journal import sound_journal
+from trunkward.control.reviewing import reviewed_again
+from trunkward.control.sound_journal import foreign_of, sound_journal
 from trunkward.engines.archive import Manifest
 from trunkward.engines.denied_file import deny, read_own
 from trunkward.engines.in_force import read_in_force
@@ -196,26 +198,44 @@ def run_confirm(paths: Paths) -> int:
     def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
         actor, left = current_actor(), unconfirmed(paths)
         check_login(actor)
-        entries = store.history()[1]
-        foreign = store.not_own(entries)
-        if left is None and not foreign:
+        rows = store.evidence()
+        try:
+            acts = [(version, entry) for version, entry in reversed(with_entries(store))]
+        except (ChainBroken, HistoryBroken) as broken:
+            raise EvidenceActRefused(f"{broken}: bring the database back from a backup") from None
+        entries = [entry for _, entry in acts]
+        foreign = foreign_of(store, entries)
+        if left is None and foreign is None:
             raise EvidenceActRefused("there is nothing to confirm: ./trunkward status would say so")
-        if foreign:
-            try:
-                with_entries(store)
-            except (ChainBroken, HistoryBroken) as broken:
-                raise EvidenceActRefused(f"{broken}: bring the database back from a backup") from None
-            store.take_over(entries)
-        records = sound(store)[0]
+        if foreign is not None:
+            _name_foreign([version for version, _ in acts[foreign.first - 1 :]])
+        records = sound_by(rows, entries, (foreign, actor) if foreign else None)[0]
         held = holding(records, now, _denied(paths, records))
         put = RestoreConfirmed(
-            made_at=left.since if left else "", evidence=tuple(one.version for one in held)
+            made_at=left.since if left else "",
+            evidence=tuple(one.version for one in held),
+            foreign=foreign,
         )
         version = put_down(store, put, actor=actor, command="evidence confirm", at=now, beyond=beyond)
         mark(paths, None)
+        for number in sorted(reviewed_again(rows, records)):
+            what = f"evidence {number} was accepted by acts that root has not written, and signs nothing"
+            say(f"{what} until another person says so: ./trunkward evidence review {number}", "yellow")
         return version
 
     return act(paths, "evidence confirm", decide)
+
+
+def _name_foreign(versions: list[Version]) -> None:
+    """What the person who confirms it answers for from then on."""
+    say("from now on you answer for these acts, which root has not written:", "yellow")
+    for one in versions:
+        at = datetime.fromtimestamp(one.at, UTC)
+        line = (
+            f"  version {one.number}, {at:%Y-%m-%d %H:%M} UTC, by {one.actor}, {one.command}: {one.summary}"
+        )
+        # whoever has written it has chosen the words
+        say("".join(character if character.isprintable() else "?" for character in line))
 
 
 def _denied(paths: Paths, records: Sequence[EvidenceRecord]) -> set[int]:

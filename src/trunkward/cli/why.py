@@ -15,7 +15,7 @@ from trunkward.cli.calls import console, find_one, with_records
 from trunkward.cli.configured import Configured, configured
 from trunkward.control.configuration import Version
 from trunkward.control.evidence import described
-from trunkward.control.evidence_journal import unlike_journal
+from trunkward.control.evidence_journal import borne_out, unlike_journal
 from trunkward.control.shown_certificate import MAX_CHAIN_BYTES
 from trunkward.control.signer_line import Journaled, opened
 from trunkward.control.why import Certificate, Known, document, lines
@@ -97,7 +97,8 @@ def _configured(of: Configured, call: Mapping[str, Any], said: Mapping[str, Any]
         fell = _over_before(filter(for_it, of.evidence), of.versions, call["started_at"] or 0.0)
     if (one := record or fell) is not None:
         problem = unlike_journal(one, of.acts)
-        evidence = _described(one, of.versions, call["started_at"]) if not problem else None
+        known = _described(borne_out(one, of.acts), of.versions, call["started_at"])
+        evidence = known if not problem else None
     verified = tenant.get("customer.verified")
     return {
         "customer_verified": verified if isinstance(verified, str) else None,

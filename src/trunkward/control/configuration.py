@@ -132,6 +132,9 @@ class ConfigurationStore(Protocol):
     def not_own(self, entries: list[Entry]) -> str:
         """What of the whole journal, which holds, root has not written (`journal.own`); "": nothing."""
 
+    def borne_out(self, entries: list[Entry]) -> int:
+        """How many of the first entries of the whole journal, which holds, root has written."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

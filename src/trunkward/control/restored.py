@@ -14,6 +14,7 @@ import msgspec
 
 from trunkward.journal.chain import ChainBroken, Entry, verify
 from trunkward.journal.heads import Head
+from trunkward.journal.own import End
 from trunkward.trunks.evidence import EvidenceRecord, State
 
 
@@ -35,6 +36,15 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Foreign:
+    """Entries of the journal of acts that root has not written."""
+
+    #: Number of the first.
+    first: int
+    last: End
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreConfirmed:
     """The act: a person has looked through the evidence that came back with a backup."""
 
@@ -42,6 +52,9 @@ class RestoreConfirmed:
     made_at: str
     #: What holds, by number.
     evidence: tuple[int, ...]
+    #: Entries of the journal of acts that root has not written, the last of all: from then on root answers
+    #: for them, and nobody has accepted what only they accepted. None: there are none.
+    foreign: Foreign | None = None
 
 
 def holding(
@@ -91,13 +104,16 @@ def said(act: Restored | RestoreConfirmed) -> str:
             number = len(act.evidence)
             hold = "1 record holds" if number == 1 else f"{number} records hold"
             whence = f" of the backup of {act.made_at}" if act.made_at else ""
-            return f"evidence{whence} looked through: {hold}"
+            foreign = act.foreign
+            taken = f"; entries {foreign.first} to {foreign.last[0]} of others taken over" if foreign else ""
+            return f"evidence{whence} looked through: {hold}{taken}"
 
 
 def journaled(act: Restored | RestoreConfirmed) -> dict[str, object]:
     """What the journal says of an act besides its version."""
     if isinstance(act, RestoreConfirmed):
-        return {"made_at": act.made_at, "evidence": list(act.evidence)}
+        foreign = {"foreign": [act.foreign.first, act.foreign.last[0]]} if act.foreign else {}
+        return {"made_at": act.made_at, "evidence": list(act.evidence), **foreign}
     return {
         "made_at": act.made_at,
         "by_version": act.version,

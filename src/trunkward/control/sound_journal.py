@@ -1,7 +1,9 @@
 """Whether the journal of acts may be believed: levels rest on it, and others could have written it."""
 
 from trunkward.control.configuration import ConfigurationStore, HistoryBroken, with_entries
+from trunkward.control.restored import Foreign
 from trunkward.journal.chain import ChainBroken, Entry
+from trunkward.journal.own import end_of
 
 
 def sound_journal(store: ConfigurationStore) -> list[Entry]:
@@ -23,3 +25,13 @@ def sound_journal(store: ConfigurationStore) -> list[Entry]:
             "somebody has written to it: change who may, and bring it back from a backup"
         )
     return entries
+
+
+def foreign_of(store: ConfigurationStore, entries: list[Entry]) -> Foreign | None:
+    """Of a whole journal, which holds, what root has not written.
+
+    Of one that root's last entry is not in, all: what lies before that entry root does not keep.
+    """
+    if not store.not_own(entries):
+        return None
+    return Foreign(first=store.borne_out(entries) + 1, last=end_of(entries[-1]))

@@ -4,11 +4,17 @@ A token holds by itself until its end, whatever becomes of the row it was made o
 stays as it is until something is put in force.
 """
 
+from collections.abc import Iterable
+from math import ceil
+
 from trunkward.control.borne_out import BorneOut
+from trunkward.control.configuration import ConfigurationStore, HistoryBroken
 from trunkward.control.contracts import read_contracts
 from trunkward.control.declared import InForce
-from trunkward.control.evidence_journal import evidence_id
+from trunkward.control.evidence_journal import acts_of, evidence_id
+from trunkward.control.sound_journal import sound_journal
 from trunkward.shaken.evidence import read_token
+from trunkward.trunks.evidence import GRACE_S, EvidenceRecord
 
 
 def unsound(in_force: InForce, kept: BorneOut) -> list[str]:
@@ -22,7 +28,7 @@ def unsound(in_force: InForce, kept: BorneOut) -> list[str]:
         *(evidence_id(one.record) for one in in_force.blocks),
         *(one.id for one in read_contracts(in_force.contracts).values()),
     }
-    return sorted(named - {evidence_id(one.version) for one in kept.records})
+    return sorted(named - {evidence_id(one.version) for one in kept.records if one.accepted})
 
 
 def unproven(in_force: InForce, kept: BorneOut, at: float) -> list[str]:
@@ -39,3 +45,18 @@ def unproven(in_force: InForce, kept: BorneOut, at: float) -> list[str]:
         *(f"the hold of {one.owner}" for one in kept.holds if one not in in_force.holds),
         *(f"the raise of {one.owner}" for one in in_force.raises if one.holds(at) and one not in kept.raises),
     ]
+
+
+def to_deny(store: ConfigurationStore, records: Iterable[EvidenceRecord], now: float) -> dict[str, int]:
+    """What the list of denied evidence is to say of records that were accepted and are not among `records`.
+
+    By id, until nobody could show a number by it any more; all in seconds since the epoch. By the journal's
+    word, not the row's. Of a journal that does not hold nothing is known, and what is denied is for good.
+    """
+    try:
+        acts = acts_of(sound_journal(store))
+    except HistoryBroken:
+        return {}
+    good = {one.version for one in records}
+    ends = {number: its["add"].said["until"] + GRACE_S for number, its in acts.items() if "accept" in its}
+    return {evidence_id(number): ceil(at) for number, at in ends.items() if number not in good and now < at}

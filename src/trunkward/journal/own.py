@@ -19,7 +19,8 @@ type End = tuple[int, str]
 class Own(msgspec.Struct, frozen=True, kw_only=True):
     """What root keeps of it."""
 
-    #: The last entry; while an act is being written the one before and that of the act. Empty: unreadable.
+    #: The last entry; while an act is being written the one before and that of the act (of one that takes
+    #: entries of others over: not the last of those). Empty: unreadable.
     ends: tuple[End, ...]
     #: Entries that were there when this began to be kept: who has written them nobody can tell.
     taken_over: int = 0
@@ -68,3 +69,11 @@ def not_own(entries: Sequence[Entry], own: Own) -> str:
     if seq and entries[seq - 1].hash != digest:
         return f"the journal of acts is another one: entry {seq} is not the one root has written"
     return f"root has not written entries {seq + 1} to {len(entries)} of the journal of acts"
+
+
+def borne_out(entries: Sequence[Entry], own: Own) -> int:
+    """How many of the first entries of a whole chain, which holds, root has written or taken over."""
+    return max(
+        (seq for seq, digest in own.ends if 0 < seq <= len(entries) and entries[seq - 1].hash == digest),
+        default=0,
+    )

@@ -19,7 +19,7 @@ from trunkward.control.objects import Objects, schema_id
 from trunkward.control.restored import RestoreConfirmed, Restored
 from trunkward.control.traceback_requests import TracebackAnswered, TracebackClosed, TracebackOpened
 from trunkward.journal.chain import Entry, begin_or_continue
-from trunkward.journal.own import Own, OwnInMemory, OwnKept, end_of, not_own
+from trunkward.journal.own import End, Own, OwnInMemory, OwnKept, borne_out, end_of, not_own
 from trunkward.spend.kept import DeckChange, KeptDeck, Rerating
 from trunkward.store.configuration_schema import (
     deck_texts,
@@ -132,13 +132,13 @@ class SqlConfiguration:
                     facts |= journaled(act, version.number)
                     self._do(connection, act, version.number)
                 before = _entry(last) if last else None
-                own = self._own_before(before)
+                own, held = self._own_before(before, act)
                 if own is not None and before is not None and own.taken_over == before.seq:
                     facts["taken_over"] = own.taken_over
                 entry = begin_or_continue(before, facts)
                 connection.execute(journal.insert().values(seq=entry.seq, entry=entry.text, hash=entry.hash))
                 if own is not None:  # power may go before the database has it, or after
-                    self._own.write(msgspec.structs.replace(own, ends=(end_of(before), end_of(entry))))
+                    self._own.write(msgspec.structs.replace(own, ends=(*held, end_of(entry))))
         except IntegrityError:
             raise Superseded("another version came in between: plan again") from None
         except OperationalError as problem:
@@ -151,12 +151,19 @@ class SqlConfiguration:
         self._journaled(entry)
         return version
 
-    def _own_before(self, last: Entry | None) -> Own | None:
-        """What is to be kept on after a last entry; None: somebody else has written it."""
+    def _own_before(self, last: Entry | None, act: Act | None) -> tuple[Own | None, tuple[End, ...]]:
+        """What is to be kept on after a last entry, and ends that stay root's until the act is there.
+
+        None: somebody else has written it, and the act does not take it over.
+        """
         own = self._own.read()
+        if isinstance(act, RestoreConfirmed) and act.foreign is not None:
+            if end_of(last) != act.foreign.last:
+                raise Superseded("somebody has written to the journal of acts meanwhile: look at it again")
+            return Own(ends=(), taken_over=act.foreign.last[0]), own.ends if own else ()
         if own is None:
-            return Own(ends=(end_of(None),)) if last is None else None
-        return own if end_of(last) in own.ends else None
+            return (Own(ends=()) if last is None else None), (end_of(None),)
+        return (own if end_of(last) in own.ends else None), (end_of(last),)
 
     def take_over(self, entries: list[Entry]) -> None:
         """From now on root answers for this whole journal, which was found to hold. Raises `OSError`."""
@@ -170,6 +177,14 @@ class SqlConfiguration:
         except OSError:
             own = Own(ends=())
         return "" if own is None else not_own(entries, own)
+
+    def borne_out(self, entries: list[Entry]) -> int:
+        """How many of the first entries of the whole journal, which holds, root has written."""
+        try:
+            own = self._own.read()
+        except OSError:
+            return 0
+        return len(entries) if own is None else borne_out(entries, own)
 
     @property
     def is_taken(self) -> bool:

@@ -17,7 +17,7 @@ from trunkward.control.declared import InForce
 from trunkward.engines.journals import read_private_key
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.journal.heads import Head, signed_minute
-from unit.cli.evidence_node import DAY, EvidenceNode
+from unit.cli.evidence_node import DAY, EXAMPLE, EvidenceNode
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +102,7 @@ def test_the_next_look_finishes_what_one_was_killed_in(
     with configuration_store(node.paths, make=False) as store:
         head = store.head()
         assert head is not None
-    in_force = InForce(version=head.number, node_file="", certificates={}, evidence={})
+    in_force = InForce(version=head.number, node_file=EXAMPLE, certificates={}, evidence={})
     put: list[int] = []
 
     def put_in_force(_: object, __: object, before: InForce, ___: object, version: Version) -> int:

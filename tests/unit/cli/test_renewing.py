@@ -4,6 +4,7 @@ import json
 import time
 from copy import replace
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from trunkward.control.evidence_tokens import LIFETIME_S
 from trunkward.control.node_file import accept_node_file
 from trunkward.control.spending import held
 from trunkward.control.verified import verified
+from trunkward.engines.denied_file import read_own
 from trunkward.engines.in_force import read_in_force
 from trunkward.engines.live import NotApplied
 from trunkward.engines.tokens import tokens_for
@@ -32,8 +34,9 @@ from trunkward.shaken import evidence, relationship
 from trunkward.store.configuration_schema import evidence as evidence_rows
 from trunkward.store.configuration_schema import holds as hold_rows
 from trunkward.store.configuration_schema import verified_numbers as verified_rows
+from trunkward.trunks.evidence import GRACE_S
 from trunkward.trunks.spending import HoldScope
-from unit.cli.evidence_node import ACCEPTED, ALICE, EXAMPLE, EvidenceNode
+from unit.cli.evidence_node import ACCEPTED, ALICE, DAY, EXAMPLE, EvidenceNode
 
 
 @pytest.fixture
@@ -198,6 +201,8 @@ def test_a_record_that_was_changed_signs_for_an_hour_at_most(
     (problem,) = read_unsound(node.paths)
     assert problem.startswith(f"record {number} of evidence is not as it was entered")
     assert f"./trunkward evidence revoke {number}" in problem
+    # a gate that kept the token, because somebody has taken it over, shows it in vain
+    assert read_own(node.paths).until == {f"evidence-{number}": ceil(node.now + 300 * DAY + GRACE_S)}
     # that was all
     assert run_renew(node.paths) == 0
     assert (planned_now(node, monkeypatch).unsound, len(versions(node))) == ((), before + 1)

@@ -14,8 +14,9 @@ import pytest
 
 from trunkward import __version__
 from trunkward.access.actor import Actor, Source
-from trunkward.cli import restored
+from trunkward.cli import evidence, restored
 from trunkward.cli.changing import configuration_store
+from trunkward.cli.evidence import run_review
 from trunkward.cli.restored import Restoring, run_confirm
 from trunkward.control.evidence_journal import evidence_id, sound
 from trunkward.engines.denied_file import DeniedFile, deny
@@ -25,7 +26,7 @@ from trunkward.engines.restore import restore
 from trunkward.engines.restored_mark import Unconfirmed, unconfirmed
 from trunkward.settings import Paths
 from trunkward.signer.journal import Journal, Line
-from unit.cli.evidence_node import ALICE, EvidenceNode
+from unit.cli.evidence_node import ALICE, BOB, EvidenceNode
 
 LATER = 4_000_000_000
 #: Of each restore; what it puts aside is called by it.
@@ -223,21 +224,76 @@ def test_a_row_that_was_unrevoked_does_not_undo_what_the_journal_says(node: Evid
 def test_acts_of_nobody_root_knows_of_are_confirmed_by_a_person(
     node: EvidenceNode, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A database that its owner has brought back from his own backup."""
+    """What they alone accepted waits for a second person, who is none of those they name."""
     file = OwnFile(node.paths).path
     before = file.read_bytes()
-    node.accepted("+12125550151")
+    assert node.accepted("+12125550151") == 4
     file.write_bytes(before)
     with configuration_store(node.paths, make=True) as store:
         assert sound(store)[0] == []
-    monkeypatch.setattr(restored, "current_actor", lambda: ALICE)
+    as_who(monkeypatch, ALICE)
     assert run_confirm(node.paths) == 0
-    with configuration_store(node.paths, make=True) as store:
-        assert len(sound(store)[0]) == 2
+    out = " ".join(capsys.readouterr().out.split())
+    assert "from now on you answer for these acts, which root has not written:" in out
+    at = f"{datetime.fromtimestamp(node.now, UTC):%Y-%m-%d %H:%M} UTC"
+    for said_of in (
+        f"version 4, {at}, by alice (uid 1000), evidence: evidence (loa) entered for trunk acme-hq",
+        f"version 5, {at}, by bob (uid 1001), evidence: evidence 4 (loa) accepted for trunk acme-hq",
+        "evidence 4 was accepted by acts that root has not written, and signs nothing until another person",
+        "says so: ./trunkward evidence review 4",
+    ):
+        assert said_of in out
+    assert "version 3" not in out
     said = last_act(node)
-    assert (said["taken_over"], said["summary"]) == (5, "evidence looked through: 2 records hold")
+    assert (said["taken_over"], said["restore_confirmed"]) == (
+        5,
+        {"made_at": "", "evidence": [2], "foreign": [4, 5]},
+    )
+    assert accepted_ones(node) == [2]
+    assert run_review(node.paths, 4, accept=True, why="as I said") == 2
+    assert "alice (uid 1000) has entered record 4" in " ".join(capsys.readouterr().err.split())
+    as_who(monkeypatch, BOB)
+    assert run_review(node.paths, 4, accept=True, why="looked at it again") == 0
+    assert accepted_ones(node) == [2, 4]
     assert run_confirm(node.paths) == 2
     assert "nothing to confirm" in capsys.readouterr().err
+
+
+def test_a_journal_brought_back_from_ones_own_backup_holds_again_when_two_people_say_so(
+    node: EvidenceNode,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It ends before what root has written, which vouches for nothing in it: a second one looks at all."""
+    older = tmp_path / "older.db"
+
+    def copy(source: Path, to: Path) -> None:
+        with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(to)) as written:
+            read.backup(written)
+
+    copy(node.paths.configuration_db, older)
+    node.accepted("+12125550151")
+    copy(older, node.paths.configuration_db)
+    as_who(monkeypatch, BOB)
+    assert run_confirm(node.paths) == 0
+    assert "version 1," in capsys.readouterr().out
+    assert accepted_ones(node) == []
+    as_who(monkeypatch, ALICE)
+    assert run_review(node.paths, 2, accept=True, why="it is in our folder") == 0
+    assert accepted_ones(node) == [2]
+
+
+def as_who(monkeypatch: pytest.MonkeyPatch, actor: Actor) -> None:
+    """Who gives the next commands."""
+    for module in (restored, evidence):
+        monkeypatch.setattr(module, "current_actor", lambda: actor)
+
+
+def accepted_ones(node: EvidenceNode) -> list[int]:
+    """Numbers of records by which something is signed."""
+    with configuration_store(node.paths, make=True) as store:
+        return sorted(one.version for one in sound(store)[0] if one.accepted)
 
 
 def test_a_node_of_a_version_before_goes_on(node: EvidenceNode, capsys: pytest.CaptureFixture[str]) -> None:

@@ -199,11 +199,13 @@ BAD = {
 
 @pytest.mark.parametrize(("text", "canonical"), GOOD.items())
 def test_number_is_canonicalised(text: str, canonical: str) -> None:
+    """Property 2: each case of the table."""
     assert canonical_tn(text) == canonical
 
 
 @pytest.mark.parametrize(("text", "reason"), BAD.items())
 def test_what_is_no_number_is_refused_with_its_reason(text: str, reason: str) -> None:
+    """Property 2: each case of the table of what is none."""
     with pytest.raises(NotANumber) as refused:
         canonical_tn(text)
     assert refused.value.reason == reason
@@ -216,6 +218,7 @@ def test_the_table_is_long_enough() -> None:
 
 @given(st.text(alphabet="0123456789+-.()*#;= aé", max_size=30))
 def test_canonical_form_is_its_own_canonical_form(text: str) -> None:
+    """Property 2: idempotent."""
     try:
         once = canonical_tn(text)
     except NotANumber:
