@@ -287,7 +287,8 @@ local function of_money(name, flags)
   redis.register_function { function_name = 'tw5_' .. name, callback = callback, flags = flags }
 end
 
-of_money('renew_legs', {})
+-- also when memory is full: who is not renewed is taken for lost
+of_money('renew_legs', { 'allow-oom' })
 of_money('settle', { 'allow-oom' })
 of_money('spent', { 'no-writes' })
 of_money('legs', { 'no-writes' })
