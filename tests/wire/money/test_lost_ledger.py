@@ -4,6 +4,9 @@ import asyncio
 import os
 import signal
 
+from trunkward.live import money
+from trunkward.live.ask import Valkey
+from wire.conftest import Node
 from wire.money.conftest import GRANT_S, SECOND, node_with
 from wire.money.test_money import spent, up
 from wire.records.parties import eventually, parties
@@ -65,3 +68,33 @@ def test_an_end_no_gate_has_told_is_told_again() -> None:
 
         asyncio.run(scenario())
         assert "of a dead node is ended" not in node.log("kamailio")
+
+
+def test_a_call_that_is_here_is_nobodys_to_hang_up() -> None:
+    """Summary: the ledger takes a running call for lost, for whatever reason: its own node asks time for it at once, and hangs nothing up."""
+    with node_with('{hour: "200.00", day: none, month: none, call: none}') as node:
+
+        async def scenario() -> None:
+            async with parties(node) as lab:
+                await asyncio.sleep(6)  # it has been there for longer than it may take to see to its own
+                call, _ = await up(lab)
+                with Valkey(node.paths.valkey, "gate", node.paths.valkey_secret("gate")) as gate:
+                    (leg,) = (f"leg:{name.decode()}" for name in gate.ask("ZRANGE", "legs", "0", "-1"))
+                    _, *words = gate.ask("GET", leg).decode().split(" ")
+                    gate.ask("SET", leg, " ".join(["1", *words]))
+                    gate.ask("ZADD", "legs", "1", leg.removeprefix("leg:"))
+                    assert held_s(node) < 0
+                    await asyncio.to_thread(eventually, lambda: held_s(node) > 0, GRANT_S, "it is held")
+                await asyncio.sleep(2)
+                assert not call.is_over
+                assert (await call.bye()).status == 200
+
+        asyncio.run(scenario())
+        assert "of a dead node is ended" not in node.log("kamailio")
+
+
+def held_s(node: Node) -> float:
+    """For how long its one call is held."""
+    with Valkey(node.paths.valkey, "root", node.paths.valkey_secret("root")) as root:
+        (leg,) = money.kept_legs(root.ask(*money.legs(10)))
+    return leg.left_ms / 1000
