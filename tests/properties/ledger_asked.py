@@ -106,9 +106,9 @@ class AskedLedger(RuleBasedStateMachine):
                 self.tell(call)
         # the edge tells at once, and what a gate has leased for one is given back when that is heard
         for call in self.calls.values():
-            if call.by_escrow and call.is_over(self.now) and not (call.told or call.orphan):
-                if call.node not in self.cut_off:
-                    self.tell(call)
+            knows = call.by_escrow and call.node not in self.cut_off
+            if knows and call.is_over(self.now) and not (call.told or call.orphan):
+                self.tell(call)
 
     def watch(self, *, vouched: bool) -> None:
         """The worker looks; with a clock that is right."""

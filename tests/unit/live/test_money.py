@@ -545,7 +545,9 @@ def test_running_calls_are_held_by_a_valkey_that_takes_no_more() -> None:
         trunk = owner()
 
         async def scenario(live: LiveClient) -> None:
-            assert await live.admit(asked("b", share(trunk, 100))) == Unavailable(what="redis", why="redis-oom")
+            assert await live.admit(asked("b", share(trunk, 100))) == Unavailable(
+                what="redis", why="redis-oom"
+            )
             assert await renewed(live, leg("a", part(trunk, 10, 100, 200))) == Granted()
 
         run(own, scenario)
