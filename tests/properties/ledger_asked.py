@@ -50,6 +50,12 @@ class AskedLedger(RuleBasedStateMachine):
         self.calls: dict[str, Call] = {}
         self.numbers = 0
         self.alive = dict.fromkeys(NODES, True)
+        #: Nodes that reach no Valkey; their calls go on as long as they have leave to.
+        self.cut_off: set[str] = set()
+        #: By leg: until when it has been held, in true time, and `leaps` by then.
+        self.due: dict[str, tuple[int, int]] = {}
+        #: How often a clock has leapt; each may make legs older by 2 s, twice.
+        self.leaps = 0
         #: By node and gate.
         self.escrow: dict[tuple[str, int], Escrow] = {}
         #: The epoch each gate has heard last.
@@ -96,11 +102,12 @@ class AskedLedger(RuleBasedStateMachine):
                 continue
             # the edge ends it with its grant; the carrier takes its time to hear of it
             call.ended = call.until if call.answered is None else call.until + RELEASE * (call.until % 3) // 2
-            if call.is_over(self.now) and self.fragile:
+            if call.is_over(self.now) and self.fragile and call.node not in self.cut_off:
                 self.tell(call)
         # the edge tells at once, and what a gate has leased for one is given back when that is heard
         for call in self.calls.values():
-            if call.by_escrow and call.is_over(self.now) and not (call.told or call.orphan):
+            knows = call.by_escrow and call.node not in self.cut_off
+            if knows and call.is_over(self.now) and not (call.told or call.orphan):
                 self.tell(call)
 
     def watch(self, *, vouched: bool) -> None:
@@ -139,7 +146,15 @@ class AskedLedger(RuleBasedStateMachine):
         expected = self.model.admit(call.name, asks, self.clock, LONGEST // 1000, HOLD // 1000)
         self.follow()
         assert word(fact) == expected, (fact, expected)
+        if expected.startswith("held"):
+            self.held(call.name, HOLD)
         return fact
+
+    def held(self, name: str, us: int) -> None:
+        """A leg is held for so long: nobody may take it for lost before that."""
+        until = self.now + us
+        if name not in self.due or self.due[name][0] < until:
+            self.due[name] = until, self.leaps
 
     def renewed(
         self, node: str, legs: list[RunningLeg], asks: list[list[Ask]]
@@ -148,10 +163,13 @@ class AskedLedger(RuleBasedStateMachine):
         assert not isinstance(facts, Unavailable), facts
         for leg, wanted, fact in zip(legs, asks, facts, strict=True):
             left_ms = None if leg.dead else round(leg.left_s * 1000)
+            lasted_ms = None if leg.lasted_s is None else round(leg.lasted_s * 1000)
             expected = self.model.renew(
-                leg.record_id, wanted, self.clock, LONGEST // 1000, HOLD // 1000, left_ms
+                leg.record_id, wanted, self.clock, LONGEST // 1000, HOLD // 1000, left_ms, lasted_ms
             )
             assert word(fact) == expected, (leg, fact, expected)
+            if left_ms is not None and expected != "ended":
+                self.held(leg.record_id, HOLD if expected == "granted" else left_ms * 1000)
         self.follow()
         return facts
 
@@ -179,9 +197,12 @@ class AskedLedger(RuleBasedStateMachine):
 
     def beyond(self, call: Call, owner: str) -> int:
         """What a dead node's call costs though nobody has granted it: nobody could end it by then."""
-        if not call.orphan or owner not in call.owners:
+        if owner not in call.owners:
             return 0
-        if call.name in self.model.ended:
+        if (charged := self.model.ended.get(call.name)) is not None:
+            # others have settled it, and been granted what they freed; its node has not told yet
+            return max(call.billed(owner, self.now) - charged.get(owner, 0), call.beyond.get(owner, 0))
+        if not call.orphan or call.name in self.model.ended:
             return call.beyond.get(owner, 0)
         leg = self.model.legs.get(call.name)
         share = leg.shares.get(owner) if leg else None

@@ -71,6 +71,7 @@ class LedgerInUse(AskedLedger):
         self.pass_time(400_000)
         self.watch(vouched=False)
         self.off += round(seconds * US)
+        self.leaps += 2
         self.set_clock()
         # whoever has a right clock does not vouch for this one
         self.watch(vouched=vouched)
@@ -130,7 +131,10 @@ class LedgerInUse(AskedLedger):
     @rule(first=st.booleans(), most=st.integers(1, 3))
     def answer(self, first: bool, most: int) -> None:
         """After one carrier has failed, perhaps; the ledger does not hear of it now."""
-        for call in [call for call in self.running() if call.answered is None][:most]:
+        self.answer_those([call for call in self.running() if call.answered is None][:most], first=first)
+
+    def answer_those(self, calls: list[Call], *, first: bool = True) -> None:
+        for call in calls:
             call.carriers = call.carriers[:1] if first else call.carriers[-1:]
             call.answered, call.until = self.now, self.now + SLICE
 

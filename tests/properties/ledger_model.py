@@ -31,6 +31,8 @@ class Leg:
     epoch: int
     until_ms: int = 0
     shares: dict[str, Share] = field(default_factory=dict)
+    #: When it was answered, by the legs' time and by Valkey's clock; None: it rings.
+    since_ms: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,13 @@ class Ledger:
     def __init__(self) -> None:
         self.run: int | None = None
         self.seen = self.ahead = self.woke = self.epoch = self.longest = self.kept = 0
+        #: Of its time, what no leg has grown older by: leaps.
+        self.leapt = 0
         self.legs: dict[str, Leg] = {}
-        self.ended: set[str] = set()
+        #: Those that are over; and what each owner was charged where that is the least.
+        self.ended: dict[str, dict[str, int] | None] = {}
+        #: What was charged by those who did not know an end: never taken back.
+        self.least: dict[str, dict[str, int]] = {}
         #: When (the ledger's us), whose, how much.
         self.charges: list[tuple[int, str, int]] = []
         #: By node and gate, the epoch it has told to know.
@@ -85,6 +92,7 @@ class Ledger:
             at = min(max(now + self.ahead, last), last + STEP_US)
             if vouched:
                 at = max(at, now)
+            self.leapt += max(at - last - 2 * US, 0)
             # a leap thaws nothing
             if last < self.woke + self.longest * 1125:
                 self.woke += max(at - last - 2 * US, 0)
@@ -96,6 +104,16 @@ class Ledger:
             self.run, self.seen, self.ahead, self.longest = self.me, at, at - now, max(self.longest, longest)
         self.latest = at
         return at, max(0, -((at - self.woke - self.longest * 1125) // 1000))
+
+    @property
+    def legs_ms(self) -> int:
+        """The legs' time of the last look."""
+        return (self.latest - self.leapt) // 1000
+
+    def lasted_ms(self, record_id: str, now: int) -> int | None:
+        """What a leg may have lasted; None: it rings."""
+        since = self.legs[record_id].since_ms
+        return None if since is None else max(self.legs_ms - since[0], now // 1000 - since[1])
 
     # ---- windows ---------------------------------------------------------------------------------
     def settled(self, owner: str, window: str, at: int) -> int:
@@ -145,12 +163,19 @@ class Ledger:
             if ask.owner not in left_out:
                 share.granted = max(ask.to - share.settled, share.granted)
                 leg.shares[ask.owner] = share
-        leg.until_ms = max(leg.until_ms, max(at, now) // 1000 + hold_ms)
+        leg.until_ms = max(leg.until_ms, self.legs_ms + hold_ms)
         self.legs[record_id] = leg
         return " ".join(["held", *left_out])
 
     def renew(
-        self, record_id: str, asks: list[Ask], now: int, longest: int, hold_ms: int, left_ms: int | None
+        self,
+        record_id: str,
+        asks: list[Ask],
+        now: int,
+        longest: int,
+        hold_ms: int,
+        left_ms: int | None,
+        lasted_ms: int | None,
     ) -> str:
         """`granted`, or why not. `left_ms`: what it has in any case; None: its node is dead."""
         dead = left_ms is None
@@ -163,6 +188,10 @@ class Ledger:
         self.legs[record_id] = leg
         if not dead:
             leg.epoch = self.epoch
+        if not dead and lasted_ms is not None:
+            since = self.legs_ms - lasted_ms, now // 1000 - lasted_ms
+            known = leg.since_ms or since
+            leg.since_ms = min(since[0], known[0]), min(since[1], known[1])
         for ask in asks:
             share = leg.shares.setdefault(ask.owner, Share())
             if not dead:
@@ -186,21 +215,35 @@ class Ledger:
                 share = leg.shares[ask.owner]
                 share.granted = max(ask.to - share.settled, share.granted)
         if left_ms is not None:
-            leg.until_ms = max(leg.until_ms, max(at, now) // 1000 + (left_ms if answer else hold_ms))
+            leg.until_ms = max(leg.until_ms, self.legs_ms + (left_ms if answer else hold_ms))
         return answer or "granted"
 
-    def settle(self, record_id: str, costs: dict[str, int], now: int, ended: int | None = None) -> None:
-        """It is over; `ended` by Valkey's clock, in us."""
+    def settle(
+        self,
+        record_id: str,
+        costs: dict[str, int],
+        now: int,
+        ended: int | None = None,
+        *,
+        at_least: bool = False,
+    ) -> None:
+        """It is over; `ended` by Valkey's clock, in us. `at_least`: it may have cost more."""
         at, _ = self.look(now)
-        if record_id in self.ended:
+        charged = self.ended.get(record_id, {})
+        if charged is None:
             return
-        leg = self.legs.pop(record_id, None) or Leg(self.epoch)
-        self.ended.add(record_id)
+        leg = self.legs.pop(record_id, None) or Leg(
+            self.epoch, shares={owner: Share(settled=amount) for owner, amount in charged.items()}
+        )
         when = max(at, now)
         if ended is not None:
             when = min(ended + max(self.ahead, 0), when)
         for owner, cost in costs.items():
-            self.use(leg.shares.get(owner, Share()), owner, cost, when)
+            self.use(leg.shares.setdefault(owner, Share()), owner, cost, when)
+        amounts = {owner: share.settled for owner, share in leg.shares.items()}
+        self.ended[record_id] = amounts if at_least else None
+        if at_least:
+            self.least[record_id] = amounts
 
     def withdraw(self, record_id: str, now: int) -> None:
         """Its reservation is given up."""
@@ -218,10 +261,11 @@ class Ledger:
         other = Ledger()
         other.__dict__.update(self.__dict__)
         other.legs = {
-            name: Leg(leg.epoch, leg.until_ms, {owner: replace(share) for owner, share in leg.shares.items()})
+            name: replace(leg, shares={owner: replace(share) for owner, share in leg.shares.items()})
             for name, leg in self.legs.items()
         }
         other.marks = dict(self.marks)
         other.recalled, other.restored = dict(self.recalled), dict(self.restored)
-        other.ended, other.charges = set(self.ended), list(self.charges)
+        other.ended, other.charges = dict(self.ended), list(self.charges)
+        other.least = dict(self.least)
         return other

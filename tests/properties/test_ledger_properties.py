@@ -30,11 +30,12 @@ from properties.ledger_world import (
     RELEASE,
     SLICE,
     TRUNKS,
+    Call,
     leg_of,
     price,
 )
 from trunkward.admission.ports import Settlement
-from trunkward.live import money
+from trunkward.live import money, nodes
 
 
 class LedgerMachine(LedgerInUse):
@@ -93,8 +94,10 @@ class LedgerMachine(LedgerInUse):
         self.alive[node] = False
         self.all_gates_are_new(node)
         if silent_s:
-            self.pass_time(silent_s * US)
-            self.watch(vouched=True)
+            # nobody may have looked for a while; then each two seconds
+            looked_s = min(silent_s, 100)
+            self.pass_time((silent_s - looked_s) * US)
+            self.seconds_pass(looked_s)
             self.reap()
 
     def node_is_back(self, node: str) -> None:
@@ -115,29 +118,90 @@ class LedgerMachine(LedgerInUse):
     def worker_reaps(self) -> None:
         self.reap()
 
+    @rule(
+        node=st.sampled_from(NODES),
+        answered=st.booleans(),
+        seconds=st.sampled_from([40, 90, 300, 300]),
+        calls=st.integers(0, 2),
+    )
+    def node_is_cut_off(self, node: str, answered: bool, seconds: int, calls: int) -> None:
+        """From Valkey alone: its calls go on as long as they may, while others spend, see to them, and settle them."""
+        other = NODES[1 - NODES.index(node)]
+        if not (self.alive[node] and self.alive[other]):
+            return
+        self.admit_one(TRUNKS[1], node, (NORTH,), "once")  # it rings
+        self.cut_off.add(node)
+        for _ in range(seconds // 10):
+            if answered:
+                self.answer_those([call for call in self.running(node) if call.answered is None])
+            self.seconds_pass(10)
+            for _ in range(calls):
+                self.admit_one(TRUNKS[0], other, (NORTH,), "once")
+            if self.running(other):
+                self.renew_calls(other, self.running(other))
+            self.reap()
+        self.cut_off.discard(node)
+        for call in self.over():
+            if call.node == node and not (call.told or call.orphan):
+                self.tell(call)
+        if self.running(node):
+            self.renew_calls(node, self.running(node))
+
+    def seconds_pass(self, seconds: int) -> None:
+        """As the worker looks: legs grow older by what it sees."""
+        for _ in range(seconds // 2):
+            self.pass_time(2 * US)
+            self.watch(vouched=True)
+
     def reap(self) -> None:
-        """Legs that nobody renews are charged on, as long as nobody knows that they have ended."""
+        """Legs that nobody renews are charged on until they cannot be alive; none is that its node has had no time to renew."""
         for leg in money.kept_legs(self.server.worker(*money.legs(1000, overdue=True))):
-            known = self.model.legs[leg.record_id]
+            known, seen = self.model.legs[leg.record_id], self.model.copy()
+            seen.look(self.clock)
             assert {share.owner: (share.settled, share.granted, share.forced) for share in leg.shares} == {
                 owner: (share.settled, share.granted, share.forced) for owner, share in known.shares.items()
             }
-            assert leg.left_ms <= 0
+            assert leg.left_ms == known.until_ms - seen.legs_ms <= 0
+            assert leg.lasted_ms == seen.lasted_ms(leg.record_id, self.clock)
+            if leg.record_id in self.due:
+                held, leaps = self.due[leg.record_id]
+                assert self.now >= held - 2 * US * (self.leaps - leaps) - 1000, leg
             if leg.record_id not in self.calls:
                 continue  # escrow is charged already
-            lasted = (leg.admitted_ms if leg.lasted_ms is None else leg.lasted_ms) * 1000
-            tariffs = {share.owner: share.tariff for share in leg.shares}
-            asks = [
-                Ask(
-                    share.owner,
-                    share.settled,
-                    share.settled + share.granted,
-                    price(share.tariff, lasted + RELEASE),
-                    (None, None, None, None),
-                )
-                for share in leg.shares
-            ]
-            self.renewed("-", [leg_of(leg.record_id, None, asks, tariffs, dead=True)], [asks])
+            call = self.calls[leg.record_id]
+            if leg.lasted_ms is not None and call.answered is not None and not self.leaps:
+                assert leg.lasted_ms >= (min(self.now, call.ended or self.now) - call.answered) // 1000 - 1
+            if nodes.over_in_s(leg, BOUND // US, 0) < 0:
+                self.settle_at_least(call, leg)
+            else:
+                self.charge_on(leg)
+
+    def charge_on(self, leg: money.KeptLeg) -> None:
+        lasted = (leg.admitted_ms if leg.lasted_ms is None else leg.lasted_ms) * 1000
+        tariffs = {share.owner: share.tariff for share in leg.shares}
+        asks = [
+            Ask(
+                share.owner,
+                share.settled,
+                share.settled + share.granted,
+                price(share.tariff, lasted + RELEASE),
+                (None, None, None, None),
+            )
+            for share in leg.shares
+        ]
+        self.renewed("-", [leg_of(leg.record_id, None, asks, tariffs, dead=True)], [asks])
+
+    def settle_at_least(self, call: Call, leg: money.KeptLeg) -> None:
+        """It cannot be alive; what it has cost its node alone knows, if anybody does."""
+        lasted = (32_000 if leg.lasted_ms is None else leg.lasted_ms) * 1000
+        costs = {share.owner: max(price(share.tariff, lasted), share.settled) for share in leg.shares}
+        call.beyond = {
+            owner: max(call.beyond.get(owner, 0), self.beyond(call, owner)) for owner in call.owners
+        }
+        told = Settlement(record_id=call.name, costs=tuple(costs.items()), at_least=True)
+        assert self.run(self.gate.settled([told]))
+        self.model.settle(call.name, costs, self.clock, at_least=True)
+        self.follow()
 
     # ---- Valkey ----------------------------------------------------------------------------------
     @rule(
@@ -197,6 +261,9 @@ class LedgerMachine(LedgerInUse):
 
     def back_again(self, directory: Path | None) -> None:
         self.server.runs += 1
+        # an older file knows of earlier holds
+        self.due.clear()
+        self.leaps += 2
         self.server.restart(directory, self.clock)
         self.model.started(self.server.runs)
         self.model.heard = self.gate.ledger
@@ -307,7 +374,10 @@ class LedgerMachine(LedgerInUse):
             assert said.granted == 0
         for owner in CAPS:
             charged = sum(amount for _, whose, amount in self.model.charges if whose == owner)
-            assert charged == sum(call.billed(owner, self.now) for call in self.calls.values()), owner
+            assert charged == sum(
+                max(call.billed(owner, self.now), self.model.least.get(call.name, {}).get(owner, 0))
+                for call in self.calls.values()
+            ), owner
         self.the_ledger_says_the_same()
         # and what has left all windows is not kept, either
         self.off = 0

@@ -321,6 +321,8 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     costs: tuple[tuple[str, int], ...] = ()
     #: Seconds since the epoch, for one told later from a record; None: now.
     ended_at: float | None = None
+    #: Nobody knows when it ended: who knows that it has cost more adds the difference.
+    at_least: bool = False
 
 
 #: For an attempt that asks nothing of what is alive: an emergency.

@@ -44,6 +44,11 @@ class OrphansAsked(msgspec.Struct, frozen=True, kw_only=True, tag="orphans", tag
 
 
 class OrphansGiven(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer: by record id, what calls have left that are to be ended, as many as there is room for."""
+    """The answer."""
 
+    #: By record id, what calls have left that are to be ended, as many as there is room for.
     hang_up: dict[str, str]
+    #: Calls of this node that nobody renews: it may have them still, or know how they have ended.
+    yours: list[str] = []
+    #: Of those that have ended: it need not be told again.
+    taken: list[str] = []

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from trunkward.edge import ksr
@@ -13,6 +13,10 @@ from trunkward.edge.media import Media
 from trunkward.edge.outcome import Outcomes
 from trunkward.edge.running import RunningCalls
 
+#: Of calls that cost money, and have ended a while ago: what a gate was told (`Endings.tell_again`).
+ENDED = "ended"
+#: Seconds for which that is known: longer than a leg is held that nobody renews.
+_ENDED_S = 600
 #: What of a call its end needs.
 _NEEDED = (
     *("record_id", "call_id", "hops", "media_id", "caller_tag", "callee_tag"),
@@ -118,8 +122,16 @@ class Endings:
         # a file of the version before has neither
         counters, money = call.get("counters", []), call.get("money", "")
         if counters or money:
-            ended = [call["record_id"], counters, money, call.get("peer", ""), lasted_ms]
-            self._gate().tell(compact({"kind": "ended", "calls": [ended]}))
+            ended = compact([call["record_id"], counters, money, call.get("peer", ""), lasted_ms])
+            if money:
+                ksr.table_set(ENDED, call["record_id"], ended, _ENDED_S)
+            self._gate().tell(_ended([ended]))
+
+    def tell_again(self, record_ids: Iterable[str]) -> None:
+        """Tells of these, as far as they have ended, what was told then: its gate may have died over it."""
+        if told := [row for record_id in record_ids if (row := ksr.table_get(ENDED, record_id))]:
+            ksr.log_warning(f"the ends of {len(told)} call(s) are told again: no gate has told them")
+            self._gate().tell(_ended(told))
 
     def _write_down(self, call: dict[str, Any], *, marked: str) -> None:
         """Media facts, media end, outcome; only then the call's file goes."""
@@ -128,6 +140,10 @@ class Endings:
         merged = [leg | sides[leg["side"]] for leg in legs] or [leg for leg in sides.values() if leg]
         self._outcomes.write({name: call[name] for name in _TOLD if name in call} | {"legs": merged})
         self._running.clear(call["record_id"], marked)
+
+
+def _ended(calls: list[str]) -> str:
+    return f'{{"kind":"ended","calls":[{",".join(calls)}]}}'
 
 
 def _lasted_ms(call: dict[str, Any], ended_s: float) -> int:

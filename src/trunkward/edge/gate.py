@@ -12,7 +12,7 @@ import struct
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from trunkward.edge.compact import expand
 from trunkward.edge.gate_connection import GateConnection
@@ -35,6 +35,17 @@ NOT_JUDGED = frozenset({"policy-not-loaded", "deadline-exceeded", "record-not-wr
 
 class GateUnavailable(Exception):
     """No gate gave a verdict that can be used, within the deadline."""
+
+
+class OrphansGiven(NamedTuple):
+    """What a gate says of calls that nobody renews (`trunkward.calls.orphan`)."""
+
+    #: By record id, what those have left that are to be ended.
+    hang_up: dict[str, str]
+    #: Those of this node.
+    yours: list[str]
+    #: Of those that have ended, as it was told: what it has taken; None: all.
+    taken: list[str] | None
 
 
 class GateClient:
@@ -63,8 +74,8 @@ class GateClient:
         """
         return self._asked(asked, _grants)
 
-    def orphans(self, asked: str) -> dict[str, str]:
-        """Calls of a dead node that are to be ended, and what each has left. Raises likewise."""
+    def orphans(self, asked: str) -> OrphansGiven:
+        """Calls that nobody renews: what this node is to do with them. Raises likewise."""
         return self._asked(asked, _orphans)
 
     def place(self, record_id: str, asked: str) -> list[str] | None:
@@ -201,10 +212,13 @@ def _grants(body: bytes) -> tuple[dict[str, tuple[float, str]], int, int]:
     raise ValueError("not an answer about grants")
 
 
-def _orphans(body: bytes) -> dict[str, str]:
+def _orphans(body: bytes) -> OrphansGiven:
     match expand(body.decode()):
-        case {"hang_up": dict(orders)} if all(isinstance(text, str) for text in orders.values()):
-            return orders
+        case {"hang_up": dict(orders), **others} if all(isinstance(text, str) for text in orders.values()):
+            # a gate of the version before has neither, and takes all it is told
+            yours, taken = others.get("yours", []), others.get("taken")
+            if isinstance(yours, list) and isinstance(taken, list | None):
+                return OrphansGiven(orders, yours, taken)
     raise ValueError("not an answer about calls of a dead node")
 
 

@@ -10,6 +10,7 @@ soon free, and ringing may last for longer.
 """
 
 import time
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from trunkward.edge import ksr
@@ -80,6 +81,8 @@ class Grants:
         self._slice_s = self._ask_below_s = self._ask_again_s = 0.0
         #: By call, when it was asked for last; in the timer's process alone.
         self._asked: dict[str, float] = {}
+        #: Those that the ledger takes for lost: asked for with the next round.
+        self._urgent: set[str] = set()
         #: What the gates said last: the newest order to end running calls, 0 for none.
         self._cuts = 0
         #: Of the ledger: the epoch in which it wants to be told of all calls, and the one in which it was; 0
@@ -132,6 +135,10 @@ class Grants:
         """All of them, by record id."""
         return {record_id: Granted.read(row) for record_id, row in ksr.table_rows(GRANTS)}
 
+    def ask_at_once(self, record_ids: Iterable[str]) -> None:
+        """Has more time asked for these with the next round: nobody has heard of them for a grant."""
+        self._urgent.update(record_ids)
+
     def renew(self, gate: GateClient, rows: dict[str, Granted], left: dict[str, Leaving]) -> list[str]:
         """Asks a gate for what will soon be over, and takes what it gives, cuts included; changes `rows`.
 
@@ -141,6 +148,7 @@ class Grants:
         self._left, self._gone = left, []
         now_s = time.monotonic()
         due = [record_id for record_id, row in rows.items() if self._is_due(record_id, row, now_s)]
+        self._urgent.clear()
         known = self._cuts
         if self._ask(gate, rows, due) and self._cuts != known:
             # another one says what is to end: whatever runs is asked for, at once
@@ -167,10 +175,9 @@ class Grants:
             return bool(row.money)
         if row.answered_at and self._cuts and asked_s < row.answered_s:
             return True  # it rang when others were ended
-        return (
-            (row.answered_at > 0 or now_s - row.answered_s < _RINGS_S)
-            and row.until_s - now_s < self._ask_below_s
-            and now_s - asked_s >= self._ask_again_s
+        return (row.answered_at > 0 or now_s - row.answered_s < _RINGS_S) and (
+            record_id in self._urgent
+            or (row.until_s - now_s < self._ask_below_s and now_s - asked_s >= self._ask_again_s)
         )
 
     def _ask(self, gate: GateClient, rows: dict[str, Granted], due: list[str], recalled: int = 0) -> bool:

@@ -171,7 +171,13 @@ _rounds = Rounds(
         lambda: _edge.now().reach,
         Sides(_settings.call_id_alphabet, _settings.call_id_prefix).masked,
     ),
-    stand_in=StandIn(lambda: _edge.now().gate_of_orphans, lambda: _edge.now().reach),
+    stand_in=StandIn(
+        lambda: _edge.now().gate_of_orphans,
+        lambda: _edge.now().reach,
+        running=_running,
+        grants=_grants,
+        endings=_endings,
+    ),
 )
 
 

@@ -2,7 +2,11 @@
 
 Each side gets a BYE as that node's edge would have sent it, over this node's own connections: topos knows
 nothing of it, and leaves it as it is. It is sent again until the carrier's answer says that its leg is over
-(`trunkward.edge.own_bye`); that is told to a gate.
+(`trunkward.edge.own_bye`); that is told to the gates until one has taken it.
+
+A gate may name calls of this node, too: nobody has renewed them, as Valkey was away, or has heard how they
+have ended. Of those the edge has still it asks for time at once, and hangs none up; of those that have ended
+it tells that again.
 """
 
 import time
@@ -11,10 +15,13 @@ from dataclasses import dataclass
 
 from trunkward.edge import ksr, left
 from trunkward.edge.compact import compact
+from trunkward.edge.endings import ENDED, Endings
 from trunkward.edge.gate import GateClient, GateUnavailable
+from trunkward.edge.grants import Grants
 from trunkward.edge.numbering import Tries
 from trunkward.edge.own_bye import OwnBye
 from trunkward.edge.reach import Reach
+from trunkward.edge.running import RunningCalls
 
 #: Seconds a BYE to the caller may wait for a connection that has to be opened and verified.
 _WAIT_S = 3.0
@@ -24,6 +31,8 @@ _REASON = 'Q.850;cause=41;text="node-lost"'
 #: has not ended after so many tries makes room for others, until a gate names it again; of so many of these
 #: it is remembered how far their CSeq has come.
 _MOST, _TRIES, _MOST_TRIED = 200, 3, 5000
+#: Ends that are told at once.
+_MOST_TOLD = 500
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,12 +47,23 @@ class _Leaving:
 class StandIn:
     """Ends them, and tells."""
 
-    def __init__(self, gate: Callable[[], GateClient], reach: Callable[[], Reach]) -> None:
-        """`gate` gives a client of its own, `reach` the ways, that are in force."""
+    def __init__(
+        self,
+        gate: Callable[[], GateClient],
+        reach: Callable[[], Reach],
+        *,
+        running: RunningCalls,
+        grants: Grants,
+        endings: Endings,
+    ) -> None:
+        """`gate` gives a client of its own, `reach` the ways, that are in force; the rest is of own calls."""
         self._gate = gate
         self._reach = reach
+        self._running = running
+        self._grants = grants
+        self._endings = endings
         self._leaving: dict[str, _Leaving] = {}
-        #: What no gate has heard yet: the carrier's answer, and when it came, in monotonic seconds.
+        #: What no gate has taken yet: the carrier's answer, and when it came, in monotonic seconds.
         self._ended: dict[str, tuple[int, float]] = {}
         self._tried: dict[str, Tries] = {}
 
@@ -54,7 +74,7 @@ class StandIn:
         now_s = time.monotonic()
         told = [
             (record_id, status, round(max(now_s - at_s, 0.0), 3))
-            for record_id, (status, at_s) in self._ended.items()
+            for record_id, (status, at_s) in list(self._ended.items())[:_MOST_TOLD]
         ]
         asked = {
             "kind": "orphans",
@@ -63,14 +83,26 @@ class StandIn:
             "room": _MOST - len(self._leaving),
         }
         try:
-            orders = self._gate().orphans(compact(asked))
+            given = self._gate().orphans(compact(asked))
         except GateUnavailable:
             return
-        for record_id, _, _ in told:
+        for record_id in [one for one, _, _ in told] if given.taken is None else given.taken:
             self._ended.pop(record_id, None)
             self._tried.pop(record_id, None)
-        for record_id, text in orders.items():
-            self._begin(record_id, text, now_s)
+        self._see_to(given.yours)
+        for record_id, text in given.hang_up.items():
+            if record_id not in self._ended and not self._is_ours(record_id):
+                self._begin(record_id, text, now_s)
+
+    def _is_ours(self, record_id: str) -> bool:
+        """Whether this node has the call, or knows how it has ended: nobody else is to end it."""
+        return bool(self._running.text(record_id) or ksr.table_get(ENDED, record_id))
+
+    def _see_to(self, record_ids: list[str]) -> None:
+        """Calls of this node that nobody has renewed."""
+        running = [one for one in record_ids if self._running.text(one)]
+        self._grants.ask_at_once(running)
+        self._endings.tell_again(one for one in record_ids if one not in running)
 
     def _begin(self, record_id: str, text: str, now_s: float) -> None:
         try:

@@ -28,7 +28,7 @@ _NG_ANSWER = 65_535
 #: Bytes of an answer over HTTP; a part's metrics are a few thousand.
 _ANSWER = 1 << 20
 #: Valkey's function library (`live.library.NAME`; rooms on one floor do not know each other).
-FUNCTIONS = "trunkward_4"
+FUNCTIONS = "trunkward_5"
 #: What gate, signer and fetcher answer with the same.
 _EMPTY_FRAME = bytes(4)
 

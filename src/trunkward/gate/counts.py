@@ -148,9 +148,13 @@ class Counts:
         """Keeps for a node that has died how a call of it has ended. Waits for nobody."""
         self._client.tell_end(node, record_id, text)
 
-    async def orphans(self, node: NodeSettings) -> list[Orphan]:
-        """Calls that nobody renews, where this node is the one who sees to them."""
-        return await self._client.orphans(node.ledger_name)
+    async def settled(self, settlements: Sequence[Settlement]) -> bool:
+        """The same, waited for: whether Valkey has heard it."""
+        return await self._client.settled(settlements)
+
+    async def orphans(self, node: NodeSettings, ended: Sequence[str]) -> list[Orphan]:
+        """Calls that nobody renews, as far as they are this node's to see to; and those of `ended`."""
+        return await self._client.orphans(node.ledger_name, ended)
 
     @property
     def is_frozen(self) -> bool:

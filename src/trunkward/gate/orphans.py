@@ -2,17 +2,21 @@
 
 One node sees to them (`live/nodes.lua`): the first that asks. Each of its rounds:
 
-1. Those the carrier has ended are settled. How each has ended is on record here, and told its node for when
-   that is back.
-2. So are those that cannot be alive any more: the carrier's session timer is over (RFC 4028 section 10), or,
-   where there is none, the time a call may last, which is a guess.
-3. The others' grants grow with the time that passes, whatever the caps say.
-4. The edge is told whom to send a BYE: as many as it takes, and one message holds.
+1. Those the carrier has ended are settled, whoever sees to them. How each has ended is on record here, and
+   told its node for when that is back. The edge tells each until a gate has taken it.
+2. Each node's edge is told which of them are its own: it may have them still, or know how they have ended. A
+   node that is there has some seconds for that before others do anything but charge.
+3. Those that cannot be alive any more are settled, too: the carrier's session timer is over (RFC 4028 section
+   10), or, where there is none, the time a call may last, which is a guess. Their node may be alive, and know
+   more: that is charged then.
+4. The others' grants grow with the time that passes, whatever the caps say.
+5. The edge is told whom to send a BYE: as many as it takes, and one message holds.
 """
 
 import time
 from collections.abc import Callable
 from copy import replace
+from dataclasses import dataclass
 
 import msgspec
 import structlog
@@ -25,9 +29,10 @@ from trunkward.calls.outcome import Ending, Outcome
 from trunkward.gate.counts import Counts
 from trunkward.gate.recorder import RecordNotWritten
 from trunkward.live.money import KeptLeg, KeptShare
-from trunkward.live.nodes import ESCROW, UNACKNOWLEDGED_S, Orphan, left_of, over_in_s
+from trunkward.live.nodes import ESCROW, UNACKNOWLEDGED_S, Look, Orphan, left_of, over_in_s
 from trunkward.records.model import OutcomeRecord, Record
 from trunkward.spend.tariff import Tariff
+from trunkward.trunks.model import NodeSettings
 from trunkward.trunks.spending import NO_CAPS
 
 #: Answers to a BYE after which there is no leg any more: it is over, or has been before (RFC 3261 15.1.2).
@@ -37,7 +42,7 @@ _TOLD_WITHIN_S = 0.5
 #: Seconds until it is looked at again, and a BYE that was sent meanwhile is answered.
 _NEXT_LOOK_S = 2.0
 #: Bytes of what calls have left in one answer: a message the edge's socket takes in one piece.
-_MOST_BYTES = 100_000
+_MOST_BYTES, _ID_BYTES = 100_000, 40
 #: Seconds for which it is remembered whom the edge was told to end.
 _TOLD_S = 60.0
 
@@ -46,6 +51,20 @@ _CARRIER = "money:carrier:"
 
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger("gate")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """What is found in one."""
+
+    taken: list[str]
+    yours: list[str]
+    #: What those have left that are to be ended.
+    waiting: dict[str, str]
+    settled: list[Settlement]
+    #: How calls have ended, with their nodes.
+    over: list[tuple[str, Outcome]]
+    dead: list[RunningLeg]
 
 
 class Orphans:
@@ -77,32 +96,54 @@ class Orphans:
         node = policy.node
         ended = {record_id: (status, ago_s) for record_id, status, ago_s in asked.ended}
         ending = {*asked.ending, *ended}
-        waiting: dict[str, str] = {}
-        settled: list[Settlement] = []
-        over_now: list[tuple[str, Outcome]] = []
-        dead: list[RunningLeg] = []
-        for orphan in await self._counts.orphans(node):
-            leg, left = orphan.leg, _left_of(orphan)
-            if leg.record_id.startswith(ESCROW):
-                if cannot_be_alive(leg, None, node.max_call_s):
-                    settled.append(Settlement(record_id=leg.record_id, costs=_all_of(leg)))
-                continue
-            status, ago_s = ended.get(leg.record_id, (0, 0.0))
-            over = 200 <= status < 300 or status == _NO_SUCH_CALL
-            if over or cannot_be_alive(leg, left, node.max_call_s):
-                why = f"the carrier answered its BYE with {status}" if over else "it cannot be alive any more"
-                _log.warning("a call of a dead node is over", record_id=leg.record_id, node=leg.node, why=why)
-                settled.append(Settlement(record_id=leg.record_id, costs=costs(leg, left, ago_s)))
-                seen = outcome(leg, left, status if over else None, time.time() - ago_s, ago_s)
-                over_now.append((leg.node, replace(seen, survivor=node.ledger_name)))
-                continue
-            dead.append(grown(leg, left))
-            if left is not None and leg.record_id not in ending:
-                waiting[leg.record_id] = left.text
-        self._tell(over_now)
-        self._counts.settle(settled)
-        await self._counts.renew_legs(dead, node, 0)
-        return OrphansGiven(hang_up=self._some(waiting, asked.room))
+        round_ = _Round(taken=[], yours=[], waiting={}, settled=[], over=[], dead=[])
+        for orphan in await self._counts.orphans(node, list(ended)):
+            if orphan.look is Look.TOLD:
+                round_.taken.append(orphan.record_id)
+            if orphan.leg is not None:
+                self._look(orphan, orphan.leg, ended.get(orphan.record_id), node, round_)
+        self._tell(round_.over)
+        if not await self._counts.settled(round_.settled):
+            round_.taken.clear()
+        await self._counts.renew_legs(round_.dead, node, 0)
+        waiting = {one: text for one, text in round_.waiting.items() if one not in ending}
+        taken, yours = round_.taken, round_.yours
+        most = _MOST_BYTES - _ID_BYTES * (len(taken) + len(yours))
+        return OrphansGiven(hang_up=self._some(waiting, asked.room, most), yours=yours, taken=taken)
+
+    def _look(
+        self,
+        orphan: Orphan,
+        leg: KeptLeg,
+        end: tuple[int, float] | None,
+        node: NodeSettings,
+        round_: "_Round",
+    ) -> None:
+        """What is to become of one."""
+        left = _left_of(orphan)
+        if leg.record_id.startswith(ESCROW):
+            if orphan.look is not Look.MINE and cannot_be_alive(leg, None, node.max_call_s):
+                round_.settled.append(Settlement(record_id=leg.record_id, costs=_all_of(leg)))
+            return
+        if leg.node == node.ledger_name and orphan.look is not Look.TOLD:
+            round_.yours.append(leg.record_id)
+        if orphan.look is Look.MINE:
+            return
+        status, ago_s = end or (0, 0.0)
+        over = 200 <= status < 300 or status == _NO_SUCH_CALL
+        if over or (orphan.look is Look.DUE and cannot_be_alive(leg, left, node.max_call_s)):
+            why = f"the carrier answered its BYE with {status}" if over else "it cannot be alive any more"
+            _log.warning("a call of a dead node is over", record_id=leg.record_id, node=leg.node, why=why)
+            cost = Settlement(record_id=leg.record_id, costs=costs(leg, left, ago_s), at_least=not over)
+            round_.settled.append(cost)
+            seen = outcome(leg, left, status if over else None, time.time() - ago_s, ago_s)
+            round_.over.append((leg.node, replace(seen, survivor=node.ledger_name)))
+            return
+        if orphan.look is Look.TOLD:
+            return  # its carrier has refused the BYE
+        round_.dead.append(grown(leg, left))
+        if left is not None and orphan.look is Look.DUE:
+            round_.waiting[leg.record_id] = left.text
 
     def _tell(self, over: list[tuple[str, Outcome]]) -> None:
         """Puts ends on record; those who have died over these calls hear of them, too."""
@@ -115,7 +156,7 @@ class Orphans:
         for (node, one), record in zip(over, records, strict=True):
             self._counts.tell_end(node, one.record_id, _encode(record).decode())
 
-    def _some(self, waiting: dict[str, str], room: int) -> dict[str, str]:
+    def _some(self, waiting: dict[str, str], room: int, most: int) -> dict[str, str]:
         """As many as the edge takes: first those that were told longest ago, so that none blocks others."""
         now_s = time.monotonic()
         self._told_s = {one: at_s for one, at_s in self._told_s.items() if now_s - at_s < _TOLD_S}
@@ -123,7 +164,7 @@ class Orphans:
         size = 0
         for record_id in sorted(waiting, key=lambda one: self._told_s.get(one, 0.0))[:room]:
             size += len(waiting[record_id])
-            if size > _MOST_BYTES:
+            if size > most:
                 break
             found[record_id] = waiting[record_id]
             self._told_s[record_id] = now_s
@@ -210,7 +251,5 @@ def _left_of(orphan: Orphan) -> Left | None:
     try:
         return left_of(orphan.left)
     except msgspec.MsgspecError as problem:
-        _log.error(
-            "what a call has left cannot be read", record_id=orphan.leg.record_id, problem=str(problem)
-        )
+        _log.error("what a call has left cannot be read", record_id=orphan.record_id, problem=str(problem))
         return None

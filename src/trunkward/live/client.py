@@ -183,11 +183,16 @@ class LiveClient:
 
         Whether that is so. It is waited for: what is told and what is asked need not come in this order.
         """
-        for at in range(0, len(record_ids), _AT_ONCE):
-            given = [
-                (Settlement(record_id=one), money.NOT_RESERVED) for one in record_ids[at : at + _AT_ONCE]
-            ]
-            if not isinstance(await self._wire.ask(money.settle(given), dated=False), list):
+        return await self._settled([(Settlement(record_id=one), money.NOT_RESERVED) for one in record_ids])
+
+    async def settled(self, settlements: Sequence[Settlement]) -> bool:
+        """As `settle`, for who tells it again if it was not heard: whether it was."""
+        return await self._settled([(one, None) for one in settlements])
+
+    async def _settled(self, settling: Sequence[money.Settling]) -> bool:
+        for at in range(0, len(settling), _AT_ONCE):
+            part = money.settle(settling[at : at + _AT_ONCE])
+            if not isinstance(await self._wire.ask(part, dated=False), list):
                 return False
         return True
 
@@ -199,9 +204,12 @@ class LiveClient:
         """Keeps for a node that has died how a call of it has ended. Waits for nobody."""
         self._ends.tell([(node, record_id, text)])
 
-    async def orphans(self, node: str) -> list[nodes.Orphan]:
-        """Calls that nobody renews, where `node` is the one who sees to them."""
-        answer = await self._wire.ask(nodes.orphans(node), dated=False)
+    async def orphans(self, node: str, ended: Sequence[str] = ()) -> list[nodes.Orphan]:
+        """Calls that nobody renews: `node`'s own, and all where it is the one who sees to them.
+
+        And those of `ended`, which have, as it says; one that is not among the answers is to be told again.
+        """
+        answer = await self._wire.ask(nodes.orphans(node, ended), dated=False)
         return nodes.orphans_of(answer) if isinstance(answer, list) else []
 
     async def change(

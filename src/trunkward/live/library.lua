@@ -1,4 +1,4 @@
-#!lua name=trunkward_4
+#!lua name=trunkward_5
 --[[ What all nodes agree on while calls are set up: places, rates, nonces; and money, for which `money.lua` stands before
 this, and nodes, `nodes.lua` (`library.text`). One function is one atomic step.
 
@@ -249,12 +249,12 @@ local function count(keys, argv)
   return found
 end
 
-redis.register_function('tw4_admit', admit)
-redis.register_function('tw4_room', room)
-redis.register_function('tw4_renew', renew)
+redis.register_function('tw5_admit', admit)
+redis.register_function('tw5_room', room)
+redis.register_function('tw5_renew', renew)
 -- also when memory is full: it only gives back
-redis.register_function { function_name = 'tw4_release', callback = release, flags = { 'allow-oom' } }
-redis.register_function { function_name = 'tw4_count', callback = count, flags = { 'no-writes' } }
+redis.register_function { function_name = 'tw5_release', callback = release, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'tw5_count', callback = count, flags = { 'no-writes' } }
 
 --[[ bind: one trunk's bindings in the place of what they were made of. The gate makes them (`admission.registration`):
 here is nothing to be known of SIP.
@@ -271,7 +271,7 @@ local function bind(keys, argv)
   return { 'bound', now }
 end
 
-redis.register_function('tw4_bind', bind)
+redis.register_function('tw5_bind', bind)
 
 --[[ epoch: what a new nonce is to name.
 KEYS  epoch
@@ -280,14 +280,15 @@ local function epoch(keys)
   return epoch_of(keys[1], now_us())
 end
 
-redis.register_function('tw4_epoch', epoch)
+redis.register_function('tw5_epoch', epoch)
 
 local function of_money(name, flags)
   local function callback(keys, argv) return money[name](keys, argv, now_us()) end
-  redis.register_function { function_name = 'tw4_' .. name, callback = callback, flags = flags }
+  redis.register_function { function_name = 'tw5_' .. name, callback = callback, flags = flags }
 end
 
-of_money('renew_legs', {})
+-- also when memory is full: who is not renewed is taken for lost
+of_money('renew_legs', { 'allow-oom' })
 of_money('settle', { 'allow-oom' })
 of_money('spent', { 'no-writes' })
 of_money('legs', { 'no-writes' })
@@ -300,7 +301,7 @@ of_money('restored', { 'allow-oom' })
 
 local function of_nodes(name)
   local function callback(keys, argv) return nodes[name](keys, argv, now_us()) end
-  redis.register_function { function_name = 'tw4_' .. name, callback = callback, flags = { 'allow-oom' } }
+  redis.register_function { function_name = 'tw5_' .. name, callback = callback, flags = { 'allow-oom' } }
 end
 
 of_nodes('here')

@@ -8,9 +8,9 @@ from trunkward.admission.ports import Asked, Counter, Over, Rate
 from trunkward.live import money
 
 #: As in the first line of the text.
-NAME = "trunkward_4"
+NAME = "trunkward_5"
 _ADMIT, _ROOM, _RENEW, _RELEASE, _COUNT, _BIND, _EPOCH = (
-    f"tw4_{name}" for name in ("admit", "room", "renew", "release", "count", "bind", "epoch")
+    f"tw5_{name}" for name in ("admit", "room", "renew", "release", "count", "bind", "epoch")
 )
 #: Seconds after which it is worth trying again where all places are taken: a guess at when one is free.
 TRY_AGAIN_S = 5

@@ -6,11 +6,17 @@ Amounts are whole micro-units below 2^53, counted by who asks: here they are add
 Under the keys:
   money:KIND:NAME  hash of an owner: `state`, what is granted now, and for each window (hour, day, month) what is settled in
                    it, its oldest and its newest bucket; and what is settled in each bucket (`hN`, `dN`, `mN`)
-  leg:ID           a call, or a gate's escrow: UNTIL RESERVATION ADMITTED SINCE EPOCH NODE (ledger's ms; SINCE 0: it rings),
-                   then a line for each owner: KEY TARIFF SETTLED GRANTED FORCED. `ended` for LATE_MS when it is over
-  legs             sorted set: the ids of legs, each with its UNTIL; those of dead nodes with when they are looked at next
+  leg:ID           a call, or a gate's escrow: UNTIL RESERVATION ADMITTED SINCE EPOCH NODE BEGAN (SINCE 0: it rings), then a
+                   line for each owner: KEY TARIFF SETTLED GRANTED FORCED. UNTIL, ADMITTED and SINCE are ms of the legs' time;
+                   BEGAN is SINCE, or while it rings ADMITTED, by Valkey's clock. `ended` for LATE_MS when it is over; with a
+                   line `KEY SETTLED` for each owner, for OPEN_MS, where it may have cost more
+  legs             sorted set: the ids of legs, each with its UNTIL; those of dead nodes, and escrow, with when they are looked at
+                   next
   ledger           hash: what is said at `look`, `heard`, `recalled` and `restored`; times of which charges may be lost; and the currency of all amounts, which the
                    first node names that watches
+
+Legs live by a time of their own, in which no leap of a clock counts: the ledger's, less what that has leapt. So a clock that is put
+right, and a Valkey that stood still, make nobody overdue who was about to renew.
 
 A total is a sum of buckets, and a bucket frees when its newest second has left the window, all of it at once: never
 before its time, and at no midnight.
@@ -25,11 +31,15 @@ local LEDGER, LEGS = 'ledger', 'legs'
 local LATE_MS = 900000
 -- in this time each gate in reach asks for its leases again
 local FORGOTTEN_MS = 60000
+-- so does what a node tells that was only cut off, of a call that others have settled: longer than any call lasts
+local OPEN_MS = 90000000
 -- a leg of a dead node that was looked at comes after those that were not
 local AGAIN_MS = 1000
+-- escrow of a dead gate is nothing to look at before all that rang by it is over (`nodes.py`, `over_in_s`)
+local ESCROW_MS = 212000
 -- for so long the ledger's time may stand unlooked at; a longer step is a clock that has leapt
 local STEP_US = 10000000
--- of a step, what a freeze is over sooner by; who looks each second loses nothing
+-- of a step, what a freeze is over sooner by, and legs grow older; who looks each second loses nothing
 local THAW_US = 2000000
 
 -- epochs of which it is remembered what each may have lost: who has not charged that again yet is few behind
@@ -72,11 +82,12 @@ which who asks has heard of a later epoch: he was sent back to a server that oth
 renewed, and so is known again, or has ended with its grant. A clock that leaps, or is put forward by who vouches for it,
 thaws nothing: of each step no more than THAW_US count, and an eighth is added for that.
 =>    time in us, ms for which nothing is granted, epoch, ahead of Valkey's clock in us, times of which charges may be lost,
-      currency or false ]]
+      currency or false, the legs' time in ms ]]
 local function look(time, longest_ms, vouched, writes, heard)
   me = me or identity()
-  local known = redis.call('HMGET', LEDGER, 'run', 'seen', 'ahead', 'woke', 'epoch', 'longest', 'lost', 'currency')
-  local run = known[1]
+  local known = redis.call('HMGET', LEDGER, 'run', 'seen', 'ahead', 'woke', 'epoch', 'longest', 'lost', 'currency',
+    'leapt')
+  local run, leapt = known[1], tonumber(known[9] or 0)
   local seen, ahead, woke, epoch, longest, lost = tonumber(known[2] or 0), tonumber(known[3] or 0),
     tonumber(known[4] or 0), tonumber(known[5] or 0), tonumber(known[6] or 0), known[7] or ''
   local now = time
@@ -84,6 +95,7 @@ local function look(time, longest_ms, vouched, writes, heard)
     local last = math.max(latest, seen)
     now = math.min(math.max(time + ahead, last), last + STEP_US)
     if vouched then now = math.max(now, time) end
+    leapt = leapt + math.max(now - last - THAW_US, 0)
     if last < woke + longest * 1125 then woke = woke + math.max(now - last - THAW_US, 0) end
   end
   heard = heard or 0
@@ -98,11 +110,12 @@ local function look(time, longest_ms, vouched, writes, heard)
   if writes then
     if woken or behind or now - time ~= ahead or now - seen >= 1000000 then
       redis.call('HSET', LEDGER, 'run', me, 'seen', text(now), 'ahead', text(now - time), 'woke', text(woke),
-        'epoch', text(epoch), 'longest', text(longest), 'lost', lost)
+        'epoch', text(epoch), 'longest', text(longest), 'lost', lost, 'leapt', text(leapt))
     end
     latest = now
   end
-  return now, math.max(0, math.ceil((woke + longest * 1125 - now) / 1000)), epoch, now - time, lost, known[8]
+  return now, math.max(0, math.ceil((woke + longest * 1125 - now) / 1000)), epoch, now - time, lost, known[8],
+    math.floor((now - leapt) / 1000)
 end
 
 -- The buckets of a window from one number to another, as fields, and what is in each.
@@ -218,32 +231,46 @@ local function hindered(owner, o, more, to, argv, at, now, frozen)
   return capped and frozen or over
 end
 
--- A leg as it is kept: nil where there is none, and whether it is one that is over.
+-- A leg as it is kept: nil where there is none, and what is kept of one that is over, else nil.
 local function leg_of(id)
   local held = redis.call('GET', 'leg:' .. id)
-  if not held then return nil, false end
-  if held == 'ended' then return nil, true end
+  if not held then return nil, nil end
+  if string.sub(held, 1, 5) == 'ended' then return nil, held end
   local head, lines = string.match(held, '^([^\n]*)\n(.*)$')
-  local until_ms, reservation, admitted, since, epoch, node = string.match(head, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
+  local until_ms, reservation, admitted, since, epoch, node, began =
+    string.match(head, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) ?(%d*)$')
+  -- one of the version before has no BEGAN
+  if began == '' then began = since == '0' and admitted or since end
   local leg = { until_ms = tonumber(until_ms), reservation = reservation, admitted = admitted, since = tonumber(since),
-    epoch = tonumber(epoch), node = node, shares = {} }
+    epoch = tonumber(epoch), node = node, began = tonumber(began), shares = {} }
   for key, tariff, settled, granted, forced in string.gmatch(lines, '(%S+) (%S+) (%S+) (%S+) (%S+)\n') do
     local share = { key = key, tariff = tariff, settled = tonumber(settled), granted = tonumber(granted),
       forced = tonumber(forced) }
     leg.shares[#leg.shares + 1], leg.shares[key] = share, share
   end
-  return leg, false
+  return leg, nil
+end
+
+local function is_escrow(id)
+  return string.sub(id, 1, 7) == 'escrow:'
 end
 
 -- `look_ms`: when somebody is to look at it; while its node lives that is when it is overdue.
 local function keep(id, leg, look_ms)
-  local lines = { string.format('%.0f %s %s %.0f %.0f %s\n', leg.until_ms, leg.reservation, leg.admitted, leg.since,
-    leg.epoch, leg.node) }
+  local lines = { string.format('%.0f %s %s %.0f %.0f %s %.0f\n', leg.until_ms, leg.reservation, leg.admitted, leg.since,
+    leg.epoch, leg.node, leg.began) }
   for i, share in ipairs(leg.shares) do
     lines[i + 1] = string.format('%s %s %.0f %.0f %.0f\n', share.key, share.tariff, share.settled, share.granted, share.forced)
   end
   redis.call('SET', 'leg:' .. id, table.concat(lines))
-  redis.call('ZADD', LEGS, text(look_ms or leg.until_ms), id)
+  redis.call('ZADD', LEGS, text(look_ms or leg.until_ms + (is_escrow(id) and ESCROW_MS or 0)), id)
+end
+
+-- It was answered so many ms ago, or earlier: who told it may have been heard late, but not too soon.
+local function answered(leg, lasted_ms, legs_ms, time)
+  local since, began = legs_ms - lasted_ms, math.floor(time / 1000) - lasted_ms
+  if leg.since ~= 0 then since, began = math.min(since, leg.since), math.min(began, leg.began) end
+  leg.since, leg.began = since, began
 end
 
 -- One owner's part of a leg is to cost so much in all: what is granted follows.
@@ -275,14 +302,14 @@ ARGV  from a: longest grant in ms, node, currency, then for each owner 1 for a c
       caps for call, hour, day, month
 =>    what `reserve` is given, or nil and the answer ]]
 local function weighed(book, keys, argv, k, a, id, time)
-  local now, frozen_ms, epoch, _, _, currency = look(time, tonumber(argv[a]), false, true)
+  local now, frozen_ms, epoch, _, _, currency, legs_ms = look(time, tonumber(argv[a]), false, true)
   local frozen = foreign(currency, argv[a + 2]) or frozen_ms > 0 and { 'frozen', frozen_ms, epoch }
   local leg, ended = leg_of(id)
   if ended then return nil, { 'ended' } end
   book.now = now
-  leg = leg or { until_ms = 0, admitted = text(math.floor(now / 1000)), since = 0, epoch = epoch, shares = {} }
+  leg = leg or { until_ms = 0, admitted = text(legs_ms), since = 0, epoch = epoch, began = math.floor(time / 1000), shares = {} }
   leg.node = argv[a + 1]
-  local plan = { book = book, leg = leg, ahead = math.max(now, time), grants = {}, left = {} }
+  local plan = { book = book, leg = leg, legs_ms = legs_ms, grants = {}, left = {} }
   local carriers, going, last = 0, 0, nil
   for i = 1, #keys - k - 2 do
     local at = a + 3 + 7 * (i - 1)
@@ -322,8 +349,7 @@ function money.reserve(id, plan, hold_ms, until_ms)
     if not leg.shares[share.key] then leg.shares[#leg.shares + 1], leg.shares[share.key] = share, share end
   end
   leg.reservation = text(until_ms)
-  -- as with charges: put forward, the ledger makes nothing overdue that has just been held
-  leg.until_ms = math.max(leg.until_ms, math.floor(plan.ahead / 1000) + hold_ms)
+  leg.until_ms = math.max(leg.until_ms, plan.legs_ms + hold_ms)
   keep(id, leg)
   close(plan.book)
 end
@@ -338,9 +364,8 @@ ARGV  hold in ms, longest grant in ms, node, currency, then for each leg its id,
       granted, ms until something frees}; not granted, a leg has what it had ]]
 function money.renew_legs(keys, argv, time)
   local hold_ms, longest = tonumber(argv[1]), tonumber(argv[2])
-  local now, frozen_ms, epoch, _, _, currency = look(time, longest, false, true)
+  local now, frozen_ms, epoch, _, _, currency, legs_ms = look(time, longest, false, true)
   local frozen = foreign(currency, argv[4]) or frozen_ms > 0 and { 'frozen', frozen_ms, epoch }
-  local now_ms = math.floor(now / 1000)
   local book, answers, k, a = { now = now }, {}, 2, 4
   while a < #argv do
     local id, lasted, left_ms, count = argv[a + 1], argv[a + 2], tonumber(argv[a + 3]), tonumber(argv[a + 4])
@@ -350,11 +375,12 @@ function money.renew_legs(keys, argv, time)
       answers[#answers + 1] = { 'ended' }
     else
       local lost = not leg or leg.epoch ~= epoch
-      leg = leg or { until_ms = 0, reservation = '-', admitted = text(now_ms), since = 0, shares = {} }
+      leg = leg or { until_ms = 0, reservation = '-', admitted = text(legs_ms), since = 0, began = math.floor(time / 1000),
+        shares = {} }
       -- of a dead leg nobody knows more than the ledger does
       if not dead then
         leg.epoch, leg.node = epoch, argv[3]
-        if lasted ~= '' then leg.since = now_ms - tonumber(lasted) end
+        if lasted ~= '' then answered(leg, tonumber(lasted), legs_ms, time) end
       end
       -- 1. what is so whatever the caps say: used, and granted by a ledger that has lost it
       local shares, wanted, no = {}, {}, nil
@@ -391,10 +417,10 @@ function money.renew_legs(keys, argv, time)
       end
       -- what gets nothing has no longer than it has paid for: then it is over, or its node is dead
       if not dead then
-        leg.until_ms = math.max(leg.until_ms, math.floor(math.max(now, time) / 1000) + (no and left_ms or hold_ms))
+        leg.until_ms = math.max(leg.until_ms, legs_ms + (no and left_ms or hold_ms))
       end
       leg.shares = shares
-      keep(id, leg, dead and now_ms + AGAIN_MS)
+      keep(id, leg, dead and legs_ms + AGAIN_MS)
       answers[#answers + 1] = no or { 'granted' }
     end
     a, k = a + 4 + 8 * count, k + 1 + count
@@ -403,11 +429,22 @@ function money.renew_legs(keys, argv, time)
   return answers
 end
 
+-- Of a leg that was settled at the least: what each owner has been charged.
+local function left_open(ended)
+  local leg = { shares = {} }
+  for key, settled in string.gmatch(ended or '', '\n(%S+) (%d+)') do
+    local share = { key = key, settled = tonumber(settled), granted = 0 }
+    leg.shares[#leg.shares + 1], leg.shares[key] = share, share
+  end
+  return leg
+end
+
 --[[ settle: legs are over. What each has cost is charged, and the rest of its grants is free. Once: told again, or after its
-time, it changes nothing.
+time, it changes nothing; but what was settled at the least, as nobody knew its end, who knows more adds to.
 KEYS  ledger, legs, then for each leg leg:ID and its owners
-ARGV  for each leg its id, the reservation that is given up ('' for a leg that is over, whoever reserved for it), when it ended
-      in ms since the epoch (0: now), how many owners, and for each owner what it has cost in all
+ARGV  for each leg its id, the reservation that is given up ('' for a leg that is over, whoever reserved for it, 'least' for one
+      that may have cost more), when it ended in ms since the epoch (0: now), how many owners, and for each owner what it has
+      cost in all
 =>    for each leg 1, or 0 where there was nothing to do ]]
 function money.settle(keys, argv, time)
   local now, _, _, ahead = look(time, 0, false, true)
@@ -415,22 +452,31 @@ function money.settle(keys, argv, time)
   while a < #argv do
     local id, reservation, at, count = argv[a + 1], argv[a + 2], tonumber(argv[a + 3]), tonumber(argv[a + 4])
     local leg, ended = leg_of(id)
-    local mine = reservation == '' or (leg and leg.reservation == reservation)
-    if ended or not mine then
+    local least = reservation == 'least'
+    local over = reservation == '' or least
+    if ended == 'ended' or not (over or leg and leg.reservation == reservation) then
       answers[#answers + 1] = 0
     else
-      leg = leg or { shares = {} }
+      leg = leg or left_open(ended)
       local ended_at = math.max(now, time)
       if at > 0 then ended_at = math.min(at * 1000 + math.max(ahead, 0), ended_at) end
       for i = 1, count do
         local key = keys[k + 1 + i]
-        local share = leg.shares[key] or { settled = 0, granted = 0 }
+        local share = leg.shares[key]
+        if not share then
+          share = { key = key, settled = 0, granted = 0 }
+          leg.shares[#leg.shares + 1], leg.shares[key] = share, share
+        end
         settle_share(open(book, key), share, tonumber(argv[a + 4 + i]), ended_at)
       end
-      for _, share in ipairs(leg.shares) do free(open(book, share.key), share) end
+      local lines = { 'ended' }
+      for i, share in ipairs(leg.shares) do
+        free(open(book, share.key), share)
+        lines[i + 1] = share.key .. ' ' .. text(share.settled)
+      end
       redis.call('ZREM', LEGS, id)
-      if reservation == '' then
-        redis.call('SET', 'leg:' .. id, 'ended', 'PX', LATE_MS)
+      if over then
+        redis.call('SET', 'leg:' .. id, least and table.concat(lines, '\n') or 'ended', 'PX', least and OPEN_MS or LATE_MS)
         redis.call('DEL', 'left:' .. id)
       else
         redis.call('DEL', 'leg:' .. id)
@@ -459,11 +505,11 @@ end
 --[[ legs: those with an UNTIL from one time to another, the first first; nothing is written.
 KEYS  ledger, legs
 ARGV  from ms, to ms ('-inf', '+inf', '(MS', or 'now'), how many at most
-=>    the ledger's time in ms, then for each leg its id and what is kept of it ]]
+=>    the legs' time and Valkey's in ms, then for each leg its id and what is kept of it ]]
 function money.legs(_, argv, time)
-  local now_ms = text(math.floor(look(time, 0, false, false) / 1000))
-  local last = argv[2] == 'now' and now_ms or argv[2]
-  local found = { now_ms }
+  local _, _, _, _, _, _, legs_ms = look(time, 0, false, false)
+  local last = argv[2] == 'now' and text(legs_ms) or argv[2]
+  local found = { text(legs_ms), text(math.floor(time / 1000)) }
   for _, id in ipairs(redis.call('ZRANGE', LEGS, argv[1], last, 'BYSCORE', 'LIMIT', '0', argv[3])) do
     found[#found + 1], found[#found + 2] = id, redis.call('GET', 'leg:' .. id) or ''
   end
@@ -496,7 +542,7 @@ function money.forget(keys, argv, time)
   local now, _, epoch, _, lost = look(time, 0, false, true)
   local calls, leases = 0, redis.call('ZRANGE', LEGS, '0', '-1')
   for _, id in ipairs(leases) do
-    if string.sub(id, 1, 7) ~= 'escrow:' then calls = calls + 1 end
+    if not is_escrow(id) then calls = calls + 1 end
   end
   if calls > 0 then return calls end
   for _, id in ipairs(leases) do

@@ -14,7 +14,7 @@ from trunkward.admission.ports import (
 from trunkward.trunks.spending import Spending, Window
 
 _RENEW, _SETTLE, _SPENT, _LEGS, _WATCH, _FORGET, _HEARD, _RECALLED, _RESTORING, _RESTORED = (
-    f"tw4_{name}"
+    f"tw5_{name}"
     for name in (
         *("renew_legs", "settle", "spent", "legs", "watch", "forget"),
         *("heard", "recalled", "restoring", "restored"),
@@ -61,7 +61,8 @@ class KeptLeg:
     node: str
     #: Ms until it is overdue: negative for one that nobody has renewed.
     left_ms: int
-    #: Ms since it was admitted, and since the answer; None while it rings, as far as was told.
+    #: Ms since it was admitted, and since the answer; None while it rings, as far as was told. What may have
+    #: passed: by the legs' time, or by Valkey's clock where that says more.
     admitted_ms: int
     lasted_ms: int | None
     shares: tuple[KeptShare, ...]
@@ -151,7 +152,7 @@ def settle(settling: Sequence[Settling]) -> tuple[str, ...]:
         keys += [f"leg:{one.record_id}", *(owner for owner, _ in one.costs)]
         arguments += [
             one.record_id,
-            "" if reservation is None else str(reservation),
+            ("least" if one.at_least else "") if reservation is None else str(reservation),
             "0" if one.ended_at is None else _ms(one.ended_at),
             str(len(one.costs)),
             *(str(cost) for _, cost in one.costs),
@@ -176,8 +177,11 @@ def legs(most: int, *, overdue: bool = False, after: str = "-inf") -> tuple[str,
 
 def kept_legs(answer: Sequence[bytes]) -> list[KeptLeg]:
     """What `legs` answers."""
-    now, *pairs = (part.decode() for part in answer)
-    return [_kept(record_id, text, int(now)) for record_id, text in zip(pairs[::2], pairs[1::2], strict=True)]
+    now, clock, *pairs = (part.decode() for part in answer)
+    return [
+        _kept(record_id, text, int(now), int(clock))
+        for record_id, text in zip(pairs[::2], pairs[1::2], strict=True)
+    ]
 
 
 def watch(longest_s: float, now_s: float | None, currency: str = "", heard: int = 0) -> tuple[str, ...]:
@@ -246,9 +250,12 @@ def restored(node: str, place: str, epoch: int, nodes: Iterable[str]) -> tuple[s
     return ("FCALL", _RESTORED, "1", _LEDGER, node, place, str(epoch), *nodes)
 
 
-def _kept(record_id: str, text: str, now_ms: int) -> KeptLeg:
+def _kept(record_id: str, text: str, now_ms: int, clock_ms: int) -> KeptLeg:
     head, *lines = text.splitlines()
-    until_ms, _, admitted, since, _, node = head.split(" ")
+    until_ms, _, admitted, since, _, node, *began = head.split(" ")
+    # one of the version before has no time by the clock
+    clocked_ms = clock_ms - int(began[0]) if began else 0
+    rings = since == "0"
     shares = []
     for line in lines:
         owner, tariff, settled, granted, forced = line.split(" ")
@@ -261,8 +268,8 @@ def _kept(record_id: str, text: str, now_ms: int) -> KeptLeg:
         record_id=record_id,
         node=node,
         left_ms=int(until_ms) - now_ms,
-        admitted_ms=now_ms - int(admitted),
-        lasted_ms=now_ms - int(since) if int(since) else None,
+        admitted_ms=max(now_ms - int(admitted), clocked_ms if rings else 0),
+        lasted_ms=None if rings else max(now_ms - int(since), clocked_ms),
         shares=tuple(shares),
     )
 

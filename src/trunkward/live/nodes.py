@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import msgspec
 
 from trunkward.calls.orphan import Left
 from trunkward.live import money
 
-_HERE, _LEAVE, _ORPHANS, _TELL = (f"tw4_{name}" for name in ("here", "leave", "orphans", "tell"))
+_HERE, _LEAVE, _ORPHANS, _TELL = (f"tw5_{name}" for name in ("here", "leave", "orphans", "tell"))
 _NODES, _SURVIVOR = "nodes", "survivor"
 #: Of the ledger's names for a gate's leases (`gate.escrow`).
 ESCROW = "escrow:"
@@ -31,7 +32,8 @@ class Nodes:
 
 def here(name: str, instance: str) -> tuple[str, ...]:
     """`here`, as a command."""
-    return ("FCALL", _HERE, "1", _NODES, name, instance, str(HOLD_S * 1000), str(_KEEP_S * 1000))
+    keys = [_NODES, money.LEDGER_KEYS[0]]
+    return ("FCALL", _HERE, str(len(keys)), *keys, name, instance, str(HOLD_S * 1000), str(_KEEP_S * 1000))
 
 
 def nodes_of(answer: Sequence[bytes | int]) -> Nodes:
@@ -64,13 +66,29 @@ type Ended = tuple[str, str, str]
 type Leaving = tuple[str, int, str]
 
 
+class Look(StrEnum):
+    """Why a node is told of a call."""
+
+    #: It has said that it has ended.
+    TOLD = "told"
+    #: It is to end it.
+    DUE = "due"
+    #: The call's node is there, and has time to renew it.
+    WAITS = "waits"
+    #: It is its own, and another node sees to it.
+    MINE = "mine"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orphan:
     """A call that nobody renews."""
 
-    leg: money.KeptLeg
+    record_id: str
+    #: None: it is settled already.
+    leg: money.KeptLeg | None
     #: "": nobody has said that it was answered.
     left: str
+    look: Look
 
 
 def left_of(text: bytes | str | None) -> Left | None:
@@ -128,21 +146,26 @@ def _ends(node: str) -> str:
     return f"left:ends:{node}"
 
 
-def orphans(node: str) -> tuple[str, ...]:
-    """`orphans`, as a command."""
-    keys = [*money.LEDGER_KEYS, _SURVIVOR]
-    return ("FCALL", _ORPHANS, str(len(keys)), *keys, node, str(SURVIVOR_S * 1000), str(MOST_ORPHANS))
+def orphans(node: str, ended: Sequence[str] = ()) -> tuple[str, ...]:
+    """`orphans`, as a command. `ended`: record ids of calls that have, as this node has seen."""
+    keys = [*money.LEDGER_KEYS, _SURVIVOR, _NODES]
+    words = [node, str(SURVIVOR_S * 1000), str(MOST_ORPHANS)]
+    return ("FCALL", _ORPHANS, str(len(keys)), *keys, *words, *ended)
 
 
 def orphans_of(answer: Sequence[bytes]) -> list[Orphan]:
     """What `orphans` answers."""
-    if not answer:
-        return []
-    now, *parts = answer
-    pairs = [part for at in range(0, len(parts), 3) for part in parts[at : at + 2]]
-    legs = money.kept_legs([now, *pairs])
-    # what is damaged is told by who reads it
-    return [
-        Orphan(leg=leg, left=left.decode(errors="replace"))
-        for leg, left in zip(legs, parts[2::3], strict=True)
-    ]
+    now, clock, *parts = answer
+    found = []
+    for record_id, held, left, why in zip(*(parts[at::4] for at in range(4)), strict=True):
+        (leg,) = money.kept_legs([now, clock, record_id, held]) if held else [None]
+        found.append(
+            Orphan(
+                record_id=record_id.decode(),
+                leg=leg,
+                # what is damaged is told by who reads it
+                left=left.decode(errors="replace"),
+                look=Look(why.decode()),
+            )
+        )
+    return found

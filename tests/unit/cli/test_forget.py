@@ -41,7 +41,7 @@ class FakeValkey:
                 return self.currency
             case ("SCAN", *_):
                 return b"0", [account.encode() for account in LEDGER]
-            case ("FCALL_RO", "tw4_spent", _, "ledger", *accounts):
+            case ("FCALL_RO", "tw5_spent", _, "ledger", *accounts):
                 return [LEDGER[account] for account in accounts]
             case ("FCALL", *_):
                 type(self).asked = words
@@ -79,7 +79,7 @@ def test_in_the_same_currency_only_where_it_is_meant(
     assert FakeValkey.asked == ()
     assert capsys.readouterr().out == ""
     forget(even_so=True)
-    assert "tw4_forget" in FakeValkey.asked
+    assert "tw5_forget" in FakeValkey.asked
 
 
 @pytest.mark.parametrize("counted_in", [b"USD", None])

@@ -292,31 +292,6 @@ def test_in_a_ledger_that_may_have_lost_something_nobody_is_taken_for_dead(own: 
     play(own, scenario)
 
 
-def test_what_a_dead_gate_had_leased_stays_charged(own: OwnValkey, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody knows how much of it was spent: all of it counts as that, once none of its calls can be alive."""
-
-    async def scenario(scene: Scene) -> None:
-        share = RunningShare(
-            owner=TRUNK,
-            tariff=TARIFF.compact(),
-            used_micro=0,
-            had_micro=0,
-            next_micro=50 * CENT,
-            caps=NO_CAPS,
-        )
-        lease = RunningLeg(record_id="escrow:n1:0:trunk:acme-hq", lasted_s=None, shares=(share,))
-        await scene.clients["n1"].renew_legs([lease], hold_s=0.05, node="n1", longest_s=0.01)
-        await asyncio.sleep(0.1)
-        assert await scene.asked("n2") == {}
-        assert scene.spent()[TRUNK] == (0, 50 * CENT)
-        monkeypatch.setattr("trunkward.live.nodes.RINGS_S", -1000)
-        assert await scene.asked("n2") == {}
-        await asyncio.sleep(0.1)
-        assert scene.spent()[TRUNK] == (50 * CENT, 0)
-
-    play(own, scenario)
-
-
 def test_what_no_disk_takes_is_settled_and_told_all_the_same(own: OwnValkey) -> None:
     async def scenario(scene: Scene) -> None:
         await scene.admit()

@@ -535,3 +535,27 @@ def test_a_settlement_is_told_until_it_is_heard() -> None:
         run(own, scenario)
     finally:
         own.close()
+
+
+def test_running_calls_are_held_by_a_valkey_that_takes_no_more() -> None:
+    """Who is there is taken for lost otherwise: ends of calls are still seen to."""
+    own = OwnValkey()
+    try:
+        own.wait_until_written()
+        own.kill()
+        with own.configuration.open("a", encoding="ascii") as configuration:
+            configuration.write("maxmemory 1mb\n")  # less than it needs for itself
+        own.start()
+        trunk = owner()
+
+        async def scenario(live: LiveClient) -> None:
+            assert await live.admit(asked("b", share(trunk, 100))) == Unavailable(
+                what="redis", why="redis-oom"
+            )
+            assert await renewed(live, leg("a", part(trunk, 10, 100, 200))) == Granted()
+
+        run(own, scenario)
+        (known,) = spent(own, trunk)
+        assert (known.granted, known.day) == (190, 10)
+    finally:
+        own.close()

@@ -102,10 +102,10 @@ def test_functions_that_are_there_are_left(own: OwnValkey) -> None:
     """A second node loads nothing: a nonce made before is good (`epoch`)."""
     with own.asks("worker") as first, own.asks("gate") as gate:
         first.load(users=True)
-        epoch = gate.ask("FCALL", "tw4_epoch", "1", "epoch")
+        epoch = gate.ask("FCALL", "tw5_epoch", "1", "epoch")
         with own.asks("worker") as second:
             second.load(users=False)
-        assert gate.ask("FCALL", "tw4_epoch", "1", "epoch") == epoch
+        assert gate.ask("FCALL", "tw5_epoch", "1", "epoch") == epoch
 
 
 def test_nodes_know_of_each_other_and_of_one_that_goes_by_their_name(own: OwnValkey) -> None:
