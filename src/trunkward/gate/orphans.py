@@ -35,8 +35,9 @@ from trunkward.spend.tariff import Tariff
 from trunkward.trunks.model import NodeSettings
 from trunkward.trunks.spending import NO_CAPS
 
-#: Answers to a BYE after which there is no leg any more: it is over, or has been before (RFC 3261 15.1.2).
-_NO_SUCH_CALL = 481
+#: Answers to a BYE, beside 2xx, after which there is no leg any more: it was over before (RFC 3261 15.1.2), or
+#: who sends the BYE must take it for gone (15.1.1). The edge tells of no others (`edge.numbering.is_over`).
+_NO_LEG = frozenset({408, 481})
 #: Seconds added to what is known of a call's time: to be told its answer took that long at most.
 _TOLD_WITHIN_S = 0.5
 #: Seconds until it is looked at again, and a BYE that was sent meanwhile is answered.
@@ -130,7 +131,7 @@ class Orphans:
         if orphan.look is Look.MINE:
             return
         status, ago_s = end or (0, 0.0)
-        over = 200 <= status < 300 or status == _NO_SUCH_CALL
+        over = 200 <= status < 300 or status in _NO_LEG
         if over or (orphan.look is Look.DUE and cannot_be_alive(leg, left, node.max_call_s)):
             why = f"the carrier answered its BYE with {status}" if over else "it cannot be alive any more"
             _log.warning("a call of a dead node is over", record_id=leg.record_id, node=leg.node, why=why)

@@ -142,7 +142,7 @@ def play(own: OwnValkey, scenario: Callable[[Scene], Awaitable[None]]) -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("status", [200, 481])
+@pytest.mark.parametrize("status", [200, 408, 481])
 def test_one_node_ends_it_and_the_carriers_answer_settles_it(own: OwnValkey, status: int) -> None:
     async def scenario(scene: Scene) -> None:
         await scene.admit()
