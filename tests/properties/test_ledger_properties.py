@@ -195,6 +195,35 @@ class LedgerMachine(LedgerInUse):
         self.answer(first=True, most=4)
         self.valkey_is_out_of_reach(gate, leased=False, calls=calls, answered=answered, silent_s=45)
 
+    @rule(
+        calls=st.integers(1, 3),
+        rings_s=st.sampled_from([2, 20, 58, 62, 90]),
+        heard=st.booleans(),
+        after_s=st.sampled_from([2, 20, 50]),
+    )
+    def renewals_are_not_heard(self, calls: int, rings_s: int, heard: bool, after_s: int) -> None:
+        """Calls ring at a node no gate answers while an older file forgets them, and are answered; others come."""
+        self.server.valkey.wait_until_written()
+        directory, model, least_pace = self.server.copy(-1), self.model.copy(), self.least_pace
+        node, other = NODES
+        for _ in range(calls):
+            self.admit_one(TRUNKS[0], node, (NORTH,), "once")
+        ringing = [call for call in self.running(node) if call.answered is None]
+        self.model, self.least_pace = model, least_pace
+        self.back_again(directory)
+        shutil.rmtree(directory)
+        self.time_passes(rings_s, watched=True)
+        for call in ringing:
+            if call.ended is None:
+                self.answer_one(call, first=True)
+        if heard and self.running(node):
+            self.renew_calls(node, self.running(node), at_once=True)
+        self.time_passes(after_s, watched=True)
+        for _ in range(3):
+            self.admit_one(TRUNKS[0], other, (NORTH,), "once")
+        self.answer(first=True, most=3)
+        self.time_passes(50, watched=True)
+
     def back_again(self, directory: Path | None) -> None:
         self.server.runs += 1
         self.server.restart(directory, self.clock)
