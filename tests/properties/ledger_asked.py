@@ -188,7 +188,7 @@ class AskedLedger(RuleBasedStateMachine):
             return 0
         if not call.orphan:
             at = self.now if call.leave is None else min(call.leave, self.now)
-            return call.billed(owner, at) if call.unasked else 0
+            return call.billed(owner, min(at, (call.answered or 0) + RELEASE)) if call.unasked else 0
         if call.name in self.model.ended:
             return call.beyond.get(owner, 0)
         leg = self.model.legs.get(call.name)

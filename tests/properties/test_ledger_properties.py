@@ -371,6 +371,20 @@ def test_money_is_never_overspent_and_never_locked() -> None:
     _machine(examples=150, steps=40)
 
 
+@pytest.mark.parametrize("rings_s", [20, 58, 62, 90])
+@pytest.mark.parametrize("heard", [True, False])
+def test_what_rings_while_no_renewal_is_heard_outlasts_no_freeze(rings_s: int, heard: bool) -> None:
+    LedgerMachine.server = Server()
+    machine = LedgerMachine()
+    try:
+        machine.start()
+        LedgerMachine.renewals_are_not_heard(machine, calls=3, rings_s=rings_s, heard=heard, after_s=50)
+        machine.never_more_than_the_cap_at_the_carrier()
+    finally:
+        machine.teardown()
+        LedgerMachine.server.close()
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_money_is_never_overspent_whatever_happens() -> None:
