@@ -99,7 +99,9 @@ class AskedLedger(RuleBasedStateMachine):
             # the edge ends it with its grant; the carrier takes its time to hear of it
             call.ended = until if call.answered is None else until + RELEASE * (until % 3) // 2
         # the edge tells at once: a ledger that does not know it, or what a gate has leased for it, is to hear of it
-        unheard = [one for one in self.calls.values() if one.is_over(self.now) and not (one.told or one.orphan)]
+        unheard = [
+            one for one in self.calls.values() if one.is_over(self.now) and not (one.told or one.orphan)
+        ]
         for call in unheard:
             if call.by_escrow or self.fragile:
                 self.tell(call)

@@ -50,8 +50,9 @@ def grants(asked: GrantsAsked, policy: Snapshot) -> GrantsGiven:
 def _rest_of_first(call: RunningCall, policy: Snapshot) -> float:
     """Seconds until a charged call's first slice is over, where it had less of that by itself; 0: it had all.
 
-    Its edge let it begin with no more than was sure to be held (`trunkward.edge.grants`). The rest is asked for
-    before anything else: where the ledger holds the slice still, it is the call's own, whatever the caps say.
+    Its edge let it begin with no more than was sure to be held (`trunkward.edge.grants`). The rest is asked
+    for before anything else: where the ledger holds the slice still, it is the call's own, whatever the caps
+    say.
     """
     first = first_s(policy.node, policy.trunk(call.trunk))
     had_s = call.lasted_s + max(call.left_s, 0.0)

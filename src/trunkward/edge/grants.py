@@ -7,8 +7,9 @@ also stands on the call's file, as its time of change (`RunningCalls.note_end`):
 A call that is being set up has a row, too, from its verdict on, if it holds places in what all nodes count
 (`Admit.counters`) or money: they are held for a slice at a time, so that those of an edge that was killed are
 soon free, and ringing may last for longer. Money is no longer sure to be held than a gate has said last: a
-ledger that has lost it gives it to others then. So the first grant of a call that is charged ends with what it
-was held for while it rang; one that is answered after that is asked for at once, and is over if nobody grants it.
+ledger that has lost it gives it to others then. So the first grant of a call that is charged ends with what
+it was held for while it rang; one that is answered after that is asked for at once, and is over if nobody
+grants it.
 """
 
 import time
@@ -118,7 +119,7 @@ class Grants:
             self._set(call["record_id"], row)
 
     def begin(self, call: dict[str, Any]) -> None:
-        """The first one, from the answer on, as the verdict said, and no longer than its money is held for."""
+        """The first one, from the answer on, as the verdict said, and no longer than its money is held."""
         if not call["grant"]:
             return
         record_id, until_s, then = call["record_id"], call["answered_s"], _NOT_RENEWED

@@ -188,8 +188,7 @@ def test_two_of_four_nodes_die_and_nothing_is_overspent(four: tuple[OwnValkey, l
 
         records.to_ring = 2 * RINGING
         rung = [await place(customer, flows[2 + number % 2], SOUTH_NUMBER) for number in range(2 * RINGING)]
-        while len(records.ringing) < 2 * RINGING:
-            await asyncio.sleep(0.05)
+        await until(lambda: len(records.ringing) == 2 * RINGING, "them to ring")
         calls: list[Call] = []
         for number in range(CALLS):
             calls.append(await place(customer, flows[number % 4], SOUTH_NUMBER))
