@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from properties.ledger_model import US, Ask, Ledger
 from properties.ledger_server import Server
-from properties.ledger_world import CAPS, HOLD, LONGEST, NODES, RELEASE, Call, caps_of, price, word
+from properties.ledger_world import CAPS, HOLD, LONGEST, NODES, RELEASE, RINGS, Call, caps_of, price, word
 from trunkward.admission.ports import (
     Asked,
     Charge,
@@ -98,16 +98,20 @@ class AskedLedger(RuleBasedStateMachine):
         self.now += us
         self.set_clock()
         for call in self.calls.values():
-            if call.ended is not None or call.orphan or call.until > self.now:
+            # one that rings is ended by no hold that is over
+            until = call.began + RINGS if call.answered is None else call.until
+            if call.ended is not None or call.orphan or until > self.now:
                 continue
             # the edge ends it with its grant; the carrier takes its time to hear of it
-            call.ended = call.until if call.answered is None else call.until + RELEASE * (call.until % 3) // 2
-            if call.is_over(self.now) and self.fragile and call.node not in self.cut_off:
-                self.tell(call)
-        # the edge tells at once, and what a gate has leased for one is given back when that is heard
-        for call in self.calls.values():
-            knows = call.by_escrow and call.node not in self.cut_off
-            if knows and call.is_over(self.now) and not (call.told or call.orphan):
+            call.ended = until if call.answered is None else until + RELEASE * (until % 3) // 2
+        # the edge tells at once: a ledger that does not know it, or what a gate has leased for it, is to hear of it
+        unheard = [
+            one
+            for one in self.calls.values()
+            if one.is_over(self.now) and not (one.told or one.orphan) and one.node not in self.cut_off
+        ]
+        for call in unheard:
+            if call.by_escrow or self.fragile:
                 self.tell(call)
 
     def watch(self, *, vouched: bool) -> None:
@@ -196,14 +200,20 @@ class AskedLedger(RuleBasedStateMachine):
         self.arrived()
 
     def beyond(self, call: Call, owner: str) -> int:
-        """What a dead node's call costs though nobody has granted it: nobody could end it by then."""
+        """What a call costs though nobody has granted it.
+
+        A dead node's: nobody could end it by then. One that was answered when its hold was over, and the ledger
+        had lost it: until it has ended, or a gate has given leave.
+        """
         if owner not in call.owners:
             return 0
         if (charged := self.model.ended.get(call.name)) is not None:
             # others have settled it, and been granted what they freed; its node has not told yet
             return max(call.billed(owner, self.now) - charged.get(owner, 0), call.beyond.get(owner, 0))
-        if not call.orphan or call.name in self.model.ended:
-            return call.beyond.get(owner, 0)
+        if not call.orphan:
+            at = self.now if call.leave is None else min(call.leave, self.now)
+            unasked = call.billed(owner, min(at, (call.answered or 0) + RELEASE)) if call.unasked else 0
+            return max(unasked, call.beyond.get(owner, 0))
         leg = self.model.legs.get(call.name)
         share = leg.shares.get(owner) if leg else None
         # what its gate had leased is there until its node is back

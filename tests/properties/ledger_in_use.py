@@ -17,6 +17,7 @@ from properties.ledger_world import (
     LONGEST,
     NODES,
     NORTH,
+    RELEASE,
     RESELLER,
     RING,
     SLICE,
@@ -135,8 +136,15 @@ class LedgerInUse(AskedLedger):
 
     def answer_those(self, calls: list[Call], *, first: bool = True) -> None:
         for call in calls:
-            call.carriers = call.carriers[:1] if first else call.carriers[-1:]
-            call.answered, call.until = self.now, self.now + SLICE
+            self.answer_one(call, first=first)
+
+    def answer_one(self, call: Call, *, first: bool) -> None:
+        """It may go on for as long as it was held when a gate was last heard; after that, by nobody's leave."""
+        call.carriers = call.carriers[:1] if first else call.carriers[-1:]
+        call.unasked = call.until <= self.now and call.name not in self.model.legs
+        call.answered, call.until = self.now, max(min(call.until, self.now + SLICE), self.now)
+        left = call.until - self.now
+        call.had = {owner: price(tariff, left + RELEASE) for owner, tariff in call.owners.items()}
 
     @precondition(lambda self: self.running())
     @rule(data=st.data(), heard=st.sampled_from([True, True, True, False]), at_once=st.booleans())
@@ -149,10 +157,7 @@ class LedgerInUse(AskedLedger):
         for call in calls:
             wanted = []
             for owner, tariff in call.owners.items():
-                if call.answered is None:
-                    to = price(tariff, LONGEST)
-                else:
-                    to = price(tariff, self.now - call.answered + LONGEST)
+                to = price(tariff, LONGEST if call.answered is None else call.next_end(self.now) + RELEASE)
                 wanted.append(Ask(owner, call.billed(owner, self.now), call.had[owner], to, CAPS[owner]))
             asks.append(wanted)
             lasted = None if call.answered is None else (self.now - call.answered) / US
@@ -164,8 +169,13 @@ class LedgerInUse(AskedLedger):
             if not heard:
                 continue
             if word(fact) == "granted":
+                if call.answered is not None and call.leave is None:
+                    call.leave = self.now
                 call.had = {ask.owner: ask.to for ask in wanted}
-                call.until = self.now + (SLICE if call.answered is not None else RING)
+                if call.answered is None:
+                    call.until = self.now + RING
+                else:
+                    call.until = call.answered + call.next_end(self.now)
             elif at_once and not isinstance(fact, Frozen):
                 call.ended = self.now
 

@@ -21,6 +21,8 @@ from trunkward.admission.ports import (
 from trunkward.trunks.spending import Spending
 
 SLICE, RELEASE, RING, HOLD = 60 * US, 15 * US, 60 * US, 62 * US
+#: The longest a call rings.
+RINGS = 180 * US
 #: The longest a call goes on at its carrier when nobody ends it: a session timer's time.
 BOUND = 1800 * US
 LONGEST = SLICE + RELEASE
@@ -89,6 +91,9 @@ class Call:
     epoch: int = 0
     #: Valkey was out of reach when it came: no leg is its own before it is renewed, or has ended.
     by_escrow: bool = False
+    #: It was answered when its hold was over, so by nobody's leave; and when a gate has given it, if one has.
+    unasked: bool = False
+    leave: int | None = None
 
     @property
     def owners(self) -> dict[str, str]:
@@ -101,6 +106,12 @@ class Call:
         if self.answered is None or at < self.answered or owner not in self.owners:
             return 0
         return price(self.owners[owner], min(at, self.ended or at) - self.answered)
+
+    def next_end(self, now: int) -> int:
+        """How long it may go on when it is renewed: its first slice is had whole before there is more."""
+        assert self.answered is not None
+        first = self.answered + SLICE
+        return (first if first - max(self.until, now) > US else now + SLICE) - self.answered
 
     def is_over(self, now: int) -> bool:
         return self.ended is not None and self.ended <= now

@@ -259,6 +259,35 @@ class LedgerMachine(LedgerInUse):
         self.answer(first=True, most=4)
         self.valkey_is_out_of_reach(gate, leased=False, calls=calls, answered=answered, silent_s=45)
 
+    @rule(
+        calls=st.integers(1, 3),
+        rings_s=st.sampled_from([2, 20, 58, 62, 90]),
+        heard=st.booleans(),
+        after_s=st.sampled_from([2, 20, 50]),
+    )
+    def renewals_are_not_heard(self, calls: int, rings_s: int, heard: bool, after_s: int) -> None:
+        """Calls ring at a node no gate answers while an older file forgets them, and are answered; others come."""
+        self.server.valkey.wait_until_written()
+        directory, model, least_pace = self.server.copy(-1), self.model.copy(), self.least_pace
+        node, other = NODES
+        for _ in range(calls):
+            self.admit_one(TRUNKS[0], node, (NORTH,), "once")
+        ringing = [call for call in self.running(node) if call.answered is None]
+        self.model, self.least_pace = model, least_pace
+        self.back_again(directory)
+        shutil.rmtree(directory)
+        self.time_passes(rings_s, watched=True)
+        for call in ringing:
+            if call.ended is None:
+                self.answer_one(call, first=True)
+        if heard and self.running(node):
+            self.renew_calls(node, self.running(node), at_once=True)
+        self.time_passes(after_s, watched=True)
+        for _ in range(3):
+            self.admit_one(TRUNKS[0], other, (NORTH,), "once")
+        self.answer(first=True, most=3)
+        self.time_passes(50, watched=True)
+
     def back_again(self, directory: Path | None) -> None:
         self.server.runs += 1
         # an older file knows of earlier holds
@@ -410,6 +439,20 @@ def _machine(examples: int, steps: int) -> None:
 
 def test_money_is_never_overspent_and_never_locked() -> None:
     _machine(examples=150, steps=40)
+
+
+@pytest.mark.parametrize("rings_s", [20, 58, 62, 90])
+@pytest.mark.parametrize("heard", [True, False])
+def test_what_rings_while_no_renewal_is_heard_outlasts_no_freeze(rings_s: int, heard: bool) -> None:
+    LedgerMachine.server = Server()
+    machine = LedgerMachine()
+    try:
+        machine.start()
+        LedgerMachine.renewals_are_not_heard(machine, calls=3, rings_s=rings_s, heard=heard, after_s=50)
+        machine.never_more_than_the_cap_at_the_carrier()
+    finally:
+        machine.teardown()
+        LedgerMachine.server.close()
 
 
 @pytest.mark.soak

@@ -1,11 +1,14 @@
 """How much time a running call gets: a slice, and never more than its trunk's calls may last in all."""
 
+from trunkward.admission.money import first_s
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.grant import Cut, Grant, GrantsAsked, GrantsGiven, Reach, RunningCall
 from trunkward.trunks.model import Trunk
 
 #: Seconds that a call which is leaving is charged ahead: until its edge asks again.
 LOOK_S = 3.0
+#: Less than this of a slice is not asked for by itself.
+_REST_S = 1.0
 
 
 def grant(*, lasted_s: float, max_call_s: float, slice_s: float) -> Grant:
@@ -39,9 +42,21 @@ def grants(asked: GrantsAsked, policy: Snapshot) -> GrantsGiven:
         given[call.record_id] = grant(
             lasted_s=call.lasted_s,
             max_call_s=trunk.max_call_s if trunk else node.max_call_s,
-            slice_s=node.grant_s,
+            slice_s=_rest_of_first(call, policy) or node.grant_s,
         )
     return GrantsGiven(grants=given, cuts=policy.cuts)
+
+
+def _rest_of_first(call: RunningCall, policy: Snapshot) -> float:
+    """Seconds until a charged call's first slice is over, where it had less of that by itself; 0: it had all.
+
+    Its edge let it begin with no more than was sure to be held (`trunkward.edge.grants`). The rest is asked
+    for before anything else: where the ledger holds the slice still, it is the call's own, whatever the caps
+    say.
+    """
+    first = first_s(policy.node, policy.trunk(call.trunk))
+    had_s = call.lasted_s + max(call.left_s, 0.0)
+    return first - call.lasted_s if call.money and first - had_s > _REST_S else 0.0
 
 
 def cannot_be_alive(call: RunningCall, max_call_s: float) -> bool:

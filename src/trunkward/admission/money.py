@@ -143,20 +143,25 @@ def carrier_of(account: str) -> str:
     return account.rpartition(":")[2]
 
 
-def legs_of(asked: GrantsAsked, given: GrantsGiven, policy: Snapshot, now: float) -> list[RunningLeg]:
+def legs_of(
+    asked: GrantsAsked, given: GrantsGiven, policy: Snapshot, now: float
+) -> tuple[list[RunningLeg], list[str]]:
     """What the ledger is to renew for these grants: the calls that cost something and may be alive.
 
     One that is cut needs no more than it has, but a ledger that has forgotten it needs to be told. `now` in
-    seconds since the epoch: caps that are raised for a time are so until then. Raises `ValueError` for terms
-    nobody has written.
+    seconds since the epoch: caps that are raised for a time are so until then. And the record ids of calls
+    with terms nobody has written: no leg can be made of these.
     """
-    return [
-        _leg(call, grant.for_s, policy, now)
-        for call in asked.calls
-        if call.money
-        and (grant := given.grants.get(call.record_id)) is not None
-        and (call.leaving_s is None or grant.for_s > 0)
-    ]
+    legs, unreadable = [], []
+    for call in asked.calls:
+        grant = given.grants.get(call.record_id)
+        if not call.money or grant is None or (call.leaving_s is not None and grant.for_s <= 0):
+            continue
+        try:
+            legs.append(_leg(call, grant.for_s, policy, now))
+        except ValueError:
+            unreadable.append(call.record_id)
+    return legs, unreadable
 
 
 def _leg(call: RunningCall, for_s: float, policy: Snapshot, now: float) -> RunningLeg:

@@ -6,7 +6,10 @@ also stands on the call's file, as its time of change (`RunningCalls.note_end`):
 
 A call that is being set up has a row, too, from its verdict on, if it holds places in what all nodes count
 (`Admit.counters`) or money: they are held for a slice at a time, so that those of an edge that was killed are
-soon free, and ringing may last for longer.
+soon free, and ringing may last for longer. Money is no longer sure to be held than a gate has said last: a
+ledger that has lost it gives it to others then. So the first grant of a call that is charged ends with what
+it was held for while it rang; one that is answered after that is asked for at once, and is over if nobody
+grants it.
 """
 
 import time
@@ -22,6 +25,7 @@ from trunkward.edge.running import GRANTS, RunningCalls
 #: Calls in one frame to a gate: some 50 kB, and less than a millisecond of its time.
 _MOST_A_FRAME = 500
 _NOTHING = "-"
+_NOT_RENEWED = "grant-not-renewed"
 #: Seconds a call may ring; tm gives an INVITE up after 180 (its `max_inv_lifetime`). A row that is older was
 #: left behind by a fault, and is not renewed any more.
 _RINGS_S = 200.0
@@ -118,17 +122,26 @@ class Grants:
             self._set(call["record_id"], row)
 
     def begin(self, call: dict[str, Any]) -> None:
-        """The first one, from the answer on, as the verdict said."""
-        if call["grant"]:
-            until_s = call["answered_s"] + call["grant"]["for_s"]
-            self._set(call["record_id"], _granted(call, until_s, call["grant"]["then"]))
+        """The first one, from the answer on, as the verdict said, and no longer than its money is held."""
+        if not call["grant"]:
+            return
+        record_id, until_s, then = call["record_id"], call["answered_s"], _NOT_RENEWED
+        with ksr.table_locked(GRANTS, record_id):
+            held = ksr.table_get(GRANTS, record_id) if call["money"] else ""
+            if held:
+                until_s = max(until_s, Granted.read(held).until_s)
+            whole_s = call["answered_s"] + call["grant"]["for_s"]
+            if not call["money"] or whole_s <= until_s:
+                until_s, then = whole_s, call["grant"]["then"]
+            ksr.table_set(GRANTS, record_id, _granted(call, until_s, then).text(), self._longest_s)
+        self._forget_ended(record_id)
 
     def restore(self, call: dict[str, Any], until_s: float) -> None:
         """That of a call that outlived Kamailio; what it is ended for then, a gate says anew."""
         if call.get("grant"):
             # no file has a later end but one whose writer died over it, or that is of before a reboot
             until_s = min(until_s, time.monotonic() + self._slice_s)
-            self._set(call["record_id"], _granted(call, until_s, "grant-not-renewed"))
+            self._set(call["record_id"], _granted(call, until_s, _NOT_RENEWED))
 
     @staticmethod
     def rows() -> dict[str, Granted]:
@@ -177,7 +190,10 @@ class Grants:
             return True  # it rang when others were ended
         return (row.answered_at > 0 or now_s - row.answered_s < _RINGS_S) and (
             record_id in self._urgent
-            or (row.until_s - now_s < self._ask_below_s and now_s - asked_s >= self._ask_again_s)
+            or (
+                row.until_s - now_s < self._ask_below_s
+                and (now_s - asked_s >= self._ask_again_s or asked_s < row.answered_s)
+            )
         )
 
     def _ask(self, gate: GateClient, rows: dict[str, Granted], due: list[str], recalled: int = 0) -> bool:
@@ -222,11 +238,13 @@ class Grants:
             # one that was answered meanwhile, or has ended, has what it has from there
             if Granted.read(ksr.table_get(GRANTS, record_id) or row.text()).answered_at == 0.0:
                 ksr.table_set(GRANTS, record_id, row.text(), self._longest_s)
-        if not self._running.text(record_id):
-            ksr.table_remove(GRANTS, record_id)
+        self._forget_ended(record_id)
 
     def _set(self, record_id: str, row: Granted) -> None:
         ksr.table_set(GRANTS, record_id, row.text(), self._longest_s)
+        self._forget_ended(record_id)
+
+    def _forget_ended(self, record_id: str) -> None:
         if not self._running.text(record_id):
             ksr.table_remove(GRANTS, record_id)  # ended meanwhile, by another process
 

@@ -55,6 +55,6 @@ class LetGo:
             "refused": status,
         }
         self._running.remember(call["record_id"], compact(call))
+        leaving.begin(call, "us")  # first: it is not to be ended for a grant that is over
         self._grants.begin(call)
-        leaving.begin(call, "us")
         return call

@@ -186,11 +186,9 @@ class Line:
         counting = [(call.record_id, call.counters) for call in asked.calls if call.counters]
         self._counts.renew(counting, hold_s(policy.node))
         given = grants(asked, policy)
-        try:
-            legs = legs_of(asked, given, policy, time.time())
-        except ValueError as problem:
-            _log.error("terms of a call cannot be read: no grant", problem=str(problem))
-            return GrantsGiven(grants={})
+        legs, unreadable = legs_of(asked, given, policy, time.time())
+        if unreadable:  # each has what it has, and is over with it
+            _log.error("terms of calls cannot be read: no grant", record_ids=unreadable)
         facts = await self._counts.renew_legs(legs, policy.node, hold_s(policy.node))
         heard = not any(isinstance(fact, Unavailable) for fact in facts.values())
         by_id = {leg.record_id: leg for leg in legs}

@@ -73,7 +73,7 @@ def test_terms_travel_as_one_word() -> None:
 def test_a_grant_covers_its_time_and_the_release(world: World) -> None:
     policy = world(Spending(day_micro=7_000_000))
     asked = GrantsAsked(calls=[CALL, FREE])
-    (leg,) = legs_of(asked, grants(asked, policy), policy, NOW)
+    (leg,), _ = legs_of(asked, grants(asked, policy), policy, NOW)
     assert (leg.record_id, leg.lasted_s, leg.dead) == (CALL.record_id, 20.0, False)
     shares = {share.owner: share for share in leg.shares}
     # north has it: what was held for a failover to south is free
@@ -88,10 +88,42 @@ def test_a_grant_covers_its_time_and_the_release(world: World) -> None:
     assert bought.caps == NO_CAPS
 
 
+def test_terms_nobody_has_written_leave_out_their_call_alone(world: World) -> None:
+    policy = world()
+    spoilt = structs.replace(RINGS, record_id="spoilt", money="1:0:1")
+    asked = GrantsAsked(calls=[spoilt, CALL])
+    given = grants(asked, policy)
+    (leg,), unreadable = legs_of(asked, given, policy, NOW)
+    assert (leg.record_id, unreadable) == (CALL.record_id, ["spoilt"])
+    assert paid(asked, given, {CALL.record_id: Granted()}, policy).grants.keys() == {CALL.record_id}
+
+
+@pytest.mark.parametrize(
+    ("lasted_s", "left_s", "for_s"),
+    [
+        (5.0, 39.0, 55.0),  # it was answered when its hold had 44 s left
+        (1.0, -1.0, 59.0),  # or none
+        (20.0, 39.9996, 60.0),  # it has had all of it
+        (80.0, 10.0, 60.0),
+    ],
+)
+def test_a_first_slice_is_had_whole_before_more_is_asked_for(
+    world: World, lasted_s: float, left_s: float, for_s: float
+) -> None:
+    policy = world()
+    asked = GrantsAsked(calls=[replace_call(CALL, lasted_s, left_s)])
+    given = grants(asked, policy)
+    assert given.grants[CALL.record_id].for_s == for_s
+    (leg,), _ = legs_of(asked, given, policy, NOW)
+    share = next(share for share in leg.shares if share.owner == "money:tenant:acme")
+    assert share.had_micro == SOLD.price_micro(lasted_s + max(left_s, 0.0) + RELEASE_S)
+    assert share.next_micro == SOLD.price_micro(lasted_s + for_s + RELEASE_S)
+
+
 def test_a_call_that_rings_holds_its_first_slice_everywhere(world: World) -> None:
     policy = world()
     asked = GrantsAsked(calls=[RINGS])
-    (leg,) = legs_of(asked, grants(asked, policy), policy, NOW)
+    (leg,), _ = legs_of(asked, grants(asked, policy), policy, NOW)
     assert leg.lasted_s is None
     assert {share.owner for share in leg.shares} == {
         *("money:trunk:acme-hq", "money:tenant:acme", "money:carrier:north", "money:carrier:south")
@@ -105,7 +137,7 @@ def test_a_call_that_rings_holds_its_first_slice_everywhere(world: World) -> Non
 def test_the_last_grant_of_a_call_asks_for_no_more_than_is_left(world: World) -> None:
     policy = world(max_call_s=50)
     asked = GrantsAsked(calls=[CALL])
-    (leg,) = legs_of(asked, grants(asked, policy), policy, NOW)
+    (leg,), _ = legs_of(asked, grants(asked, policy), policy, NOW)
     assert leg.shares[0].next_micro == SOLD.price_micro(50 + RELEASE_S)
 
 
@@ -113,7 +145,7 @@ def test_a_call_that_is_cut_is_told_of_and_gets_nothing(world: World) -> None:
     """Else a ledger that has forgotten it may grant again before it is known to be leaving."""
     policy = world(max_call_s=50)
     over = GrantsAsked(calls=[replace_call(CALL, 55.0, 3.0)])
-    (leg,) = legs_of(over, grants(over, policy), policy, NOW)
+    (leg,), _ = legs_of(over, grants(over, policy), policy, NOW)
     share = leg.shares[0]
     assert share.used_micro == SOLD.price_micro(55)
     assert share.had_micro == SOLD.price_micro(55 + 3 + RELEASE_S)
@@ -140,7 +172,7 @@ def test_a_call_that_leaves_is_charged_on_whatever_the_caps_say(
     call = replace_call(CALL, lasted_s, left_s, leaving_s=1.0)
     asked = GrantsAsked(calls=[call])
     given = grants(asked, policy)
-    (leg,) = legs_of(asked, given, policy, NOW)
+    (leg,), _ = legs_of(asked, given, policy, NOW)
     share = next(share for share in leg.shares if share.owner == "money:tenant:acme")
     assert share.used_micro == SOLD.price_micro(lasted_s)
     assert share.had_micro == SOLD.price_micro(had_s)
@@ -166,7 +198,7 @@ def test_what_never_said_that_it_is_over_cannot_be_alive_for_ever(
     call = replace_call(CALL, lasted_s, -100.0, leaving_s=leaving_s, session_s=session_s)
     asked = GrantsAsked(calls=[call])
     given = grants(asked, policy)
-    legs = legs_of(asked, given, policy, NOW)
+    legs, _ = legs_of(asked, given, policy, NOW)
     facts = {leg.record_id: Granted() for leg in legs}
     assert bool(legs) is alive
     assert (paid(asked, given, facts, policy).grants[call.record_id].for_s > 0) is alive

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from sipkit import Call, sdp
+from sipkit.message import Message
 from sipkit.transport import Address, Flow, client_context, open_stream, open_udp
 from sipkit.valkey import OwnValkey
 from trunkward.live import money
 from wire.many_nodes.places import CARRIER, PBX, Machine, machines
-from wire.node.parties import CARRIER_MARKS, SOUTH_NUMBER, Party, customer_agent, described, place
+from wire.node.parties import CARRIER_MARKS, SOUTH_NUMBER, Party, customer_agent, described, place, until
 
 GRANT_S = 6
 #: 0.60 a minute, six seconds at a time: in micro-units.
@@ -23,6 +24,12 @@ CAP = 30_000_000
 DECK = "prefix,rate,increments\n1303,0.60,6/6\n"
 TRUNK = "money:trunk:acme-hq"
 CALLS = 200
+#: Calls that ring when their nodes die; as many again are not answered at all.
+RINGING = 2
+#: A first slice, with its release; and what an answer nobody acknowledges is repeated for (RFC 3261 13.3.1.4).
+SLICE, UNACKNOWLEDGED_S = 4 * STEP, 32
+#: Seconds by which the carrier's time of a call and ours may differ on this machine: as long as a message takes.
+APART_S = 0.5
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +57,16 @@ class Records:
     calls: dict[str, tuple[float, float | None]] = field(default_factory=dict)
     #: Which node each came from.
     nodes: dict[str, str] = field(default_factory=dict)
+    #: Those that ring until they are told otherwise, and how many more of them are to come.
+    ringing: list[Call] = field(default_factory=list)
+    to_ring: int = 2 * RINGING
 
     async def take(self, call: Call) -> None:
         """Answers, and writes down."""
         call.ring()
+        if len(self.ringing) < self.to_ring:
+            self.ringing.append(call)
+            return
         await asyncio.sleep(0.3)
         if call.is_over:
             return
@@ -61,15 +74,36 @@ class Records:
         call.answer()
         began = time.monotonic()
         self.calls[call.invite.call_id] = began, None
+
+        def over(message: Message) -> None:
+            if message.method == "BYE" and self.calls[call.invite.call_id][1] is None:
+                self.calls[call.invite.call_id] = began, time.monotonic()
+
+        call.on_request = over
         why = await call.ended(300)
         assert why == "peer-bye", why
-        self.calls[call.invite.call_id] = began, time.monotonic()
 
-    def billed(self, now: float) -> int:
-        """What it asks for, those that are still open to this moment: micro-units."""
-        return sum(
-            math.ceil(((ended or now) - began) / STEP_S) * STEP for began, ended in self.calls.values()
-        )
+    def give_up(self, call: Call) -> None:
+        """Answers one that rings; nobody acknowledges that."""
+        call.answer()
+        began = time.monotonic()
+        self.nodes[call.invite.call_id] = "nobody"
+        self.calls[call.invite.call_id] = began, began + UNACKNOWLEDGED_S
+
+    def seconds(self, *nodes: str, now: float = 0.0) -> list[float]:
+        """How long those from these nodes lasted, the open ones to this moment."""
+        return [
+            (ended or now) - began for call, (began, ended) in self.calls.items() if self.nodes[call] in nodes
+        ]
+
+    def billed(self, *nodes: str, now: float = 0.0) -> int:
+        """What it asks for these: micro-units."""
+        return sum(math.ceil(lasted / STEP_S) * STEP for lasted in self.seconds(*nodes, now=now))
+
+    def apart(self, *nodes: str) -> tuple[int, int]:
+        """Of these, how many ended so soon after an increment began, or before, that ours may have been another."""
+        rests = [lasted % STEP_S for lasted in self.seconds(*nodes)]
+        return sum(rest < APART_S for rest in rests), sum(STEP_S - rest < APART_S for rest in rests)
 
     def open(self, *nodes: str) -> int:
         """How many it thinks are running, of those from these nodes."""
@@ -80,6 +114,30 @@ def spent(valkey: OwnValkey) -> money.Spent:
     with valkey.asks("root") as root:
         (found,) = money.windows_of(root.ask(*money.spent([TRUNK])))
     return found
+
+
+def charged_again_later(valkey: OwnValkey) -> None:
+    """For calls that rang three and a half minutes pass in the ledger, in which an answer may still have come."""
+    with valkey.asks("root") as root:
+        for leg in money.kept_legs(root.ask(*money.legs(1000))):
+            assert leg.lasted_ms is None, leg
+            key = f"leg:{leg.record_id}"
+            until, rest = root.ask("GET", key).decode().split(" ", 1)
+            earlier = int(until) - 212_000
+            root.ask("SET", key, f"{earlier} {rest}")
+            root.ask("ZADD", "legs", str(earlier), leg.record_id)
+
+
+async def final(call: Call) -> tuple[int, float]:
+    """What it was answered, and when."""
+    return (await call.final(30)).status, time.monotonic()
+
+
+async def hang_up(call: Call, answered_s: float) -> None:
+    """In the middle of an increment: no message is so late that another one is charged."""
+    await asyncio.sleep((STEP_S / 2 - (time.monotonic() - answered_s)) % STEP_S)
+    if not call.is_over:
+        await call.bye()
 
 
 def forced(valkey: OwnValkey) -> int:
@@ -97,12 +155,13 @@ async def connected(machine: Machine, party: Party) -> Flow:
 
 
 def test_two_of_four_nodes_die_and_nothing_is_overspent(four: tuple[OwnValkey, list[Machine]]) -> None:
-    """Summary: 200 calls at once through four nodes against one cap, two nodes killed in the middle: the carrier's own records are within the cap, its legs are ended by a survivor, and what is not spent is free again."""
+    """Summary: 200 calls at once through four nodes against one cap, two nodes killed in the middle, some of whose calls ring: the carrier's own records are within the cap, its legs are ended by a survivor, what is charged is what it bills, and what is not spent is free again, to the micro-unit."""
     valkey, found = four
     records = Records()
 
     async def scenario() -> None:
         everybody = [machine.address for machine in found]
+        living, dead = everybody[:2], everybody[2:]
         customer = customer_agent(keeps_messages=False)
         session = described(sdp.Profile.PLAIN, CARRIER_MARKS)
         carrier = Party(
@@ -116,7 +175,7 @@ def test_two_of_four_nodes_die_and_nothing_is_overspent(four: tuple[OwnValkey, l
         endpoint = await open_udp(Address(host=CARRIER, port=35060), carrier.receive)
         flows = [await connected(machine, customer) for machine in found]
         # a new ledger grants nothing for the longest grant
-        began = time.monotonic()
+        began, records.to_ring = time.monotonic(), 0
         while True:
             first = await place(customer, flows[0], SOUTH_NUMBER)
             if (await first.final()).status == 200:
@@ -127,34 +186,36 @@ def test_two_of_four_nodes_die_and_nothing_is_overspent(four: tuple[OwnValkey, l
         await asyncio.sleep(1)
         assert spent(valkey).granted == 0
 
+        records.to_ring = 2 * RINGING
+        rung = [await place(customer, flows[2 + number % 2], SOUTH_NUMBER) for number in range(2 * RINGING)]
+        await until(lambda: len(records.ringing) == 2 * RINGING, "them to ring")
         calls: list[Call] = []
         for number in range(CALLS):
             calls.append(await place(customer, flows[number % 4], SOUTH_NUMBER))
             await asyncio.sleep(0.02)
-        finals = await asyncio.gather(*(call.final(30) for call in calls))
-        statuses = [final.status for final in finals]
-        talking = [call for call, status in zip(calls, statuses, strict=True) if status == 200]
+        finals = await asyncio.gather(*map(final, calls))
+        statuses = [status for status, _ in finals]
+        talking = [(call, at_s) for call, (status, at_s) in zip(calls, finals, strict=True) if status == 200]
         print(f"admitted {len(talking)} of {CALLS}, others {sorted(set(statuses) - {200})}")
         assert set(statuses) == {200, 403}, "others are refused because of the cap"
         assert 60 <= len(talking) <= 125
         # some hang up by themselves
-        for call in talking[::5]:
-            if call.flow in (flows[0], flows[1]):
-                await call.bye()
-        await asyncio.sleep(2)
+        await asyncio.gather(*(hang_up(*one) for one in talking[::5] if one[0].flow in flows[:2]))
         now = spent(valkey)
         assert now.day + now.granted <= CAP
         print(f"before: {now}, open {records.open(*everybody)}")
 
-        dead = [machine.address for machine in found[2:]]
         assert records.open(*dead) > 20
+        assert not any(call.is_over for call in rung)
         killed_at = time.monotonic()
         for machine in found[2:]:
             await asyncio.to_thread(machine.die)
+        for call in records.ringing[:RINGING]:
+            records.give_up(call)
         over_at = None
         while time.monotonic() - killed_at < 60:
             now = spent(valkey)
-            billed = records.billed(time.monotonic())
+            billed = records.billed(*everybody, now=time.monotonic())
             assert billed <= CAP, f"overspent: {billed - CAP}"
             assert now.day + now.granted - forced(valkey) <= CAP, now
             if not records.open(*dead):
@@ -164,22 +225,26 @@ def test_two_of_four_nodes_die_and_nothing_is_overspent(four: tuple[OwnValkey, l
         assert over_at is not None, f"{records.open(*dead)} legs still run at the carrier"
         print(f"all of theirs ended {over_at - killed_at:.1f} s after the deaths")
         # the others go on as long as there is money, and hang up by themselves
-        for call in talking:
-            if call.flow in flows[:2] and not call.is_over:
-                await call.bye()
-        await asyncio.sleep(1)
-        assert not records.open(*everybody)
-        # nothing stays locked: what is charged is what has been used
-        ended_at = time.monotonic()
-        while spent(valkey).granted:
-            assert time.monotonic() - ended_at < 20, spent(valkey)
-            await asyncio.sleep(0.2)
-        now, billed = spent(valkey), records.billed(0)
+        await asyncio.gather(*(hang_up(*one) for one in talking if one[0].flow in flows[:2]))
+        await until(lambda: not records.open(*everybody), "all legs to be over")
+        # nothing stays locked but what rang: it may have been answered
+        await until(lambda: spent(valkey).granted == 2 * RINGING * SLICE, "the rest to be free", 20)
+        now, billed = spent(valkey), records.billed(*everybody)
         print(f"at the end: charged {now.day}, billed {billed}, {len(records.calls)} calls, cap {CAP}")
         assert billed - CAP <= 0
         assert now.day <= CAP
-        # a call of a dead node is charged to when its BYE was answered: half a second, so a step at most, more
-        assert billed - STEP * 3 <= now.day <= billed + STEP * len(records.calls)
+        # what is charged is what is billed: but for those whose time an increment's beginning is too near to,
+        # and a call of a dead node is charged to when its BYE was answered: half a second, so a step at most, more
+        over, under = records.apart(*everybody)
+        _, living_under = records.apart(*living)
+        print(f"within {APART_S} s of an increment's beginning: {over} after it, {under} before")
+        assert billed - STEP * over <= now.day <= billed + STEP * (living_under + len(records.seconds(*dead)))
+        # of those that rang nobody knows more: each is charged as if the carrier had answered, which bills no more
+        charged_again_later(valkey)
+        await until(lambda: not spent(valkey).granted, "what rang to be charged", 20)
+        most = math.ceil(UNACKNOWLEDGED_S / STEP_S) * STEP
+        assert spent(valkey).day == now.day + 2 * RINGING * most
+        assert records.billed("nobody") <= RINGING * most
         for flow in flows:
             await flow.close()
         await endpoint.close()
