@@ -154,6 +154,7 @@ async def connected(machine: Machine, party: Party) -> Flow:
     return flow
 
 
+@pytest.mark.timeout(300)  # four nodes are started before it
 def test_two_of_four_nodes_die_and_nothing_is_overspent(four: tuple[OwnValkey, list[Machine]]) -> None:
     """Summary: 200 calls at once through four nodes against one cap, two nodes killed in the middle, some of whose calls ring: the carrier's own records are within the cap, its legs are ended by a survivor, what is charged is what it bills, and what is not spent is free again, to the micro-unit."""
     valkey, found = four
