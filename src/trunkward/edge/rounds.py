@@ -54,7 +54,7 @@ class Rounds:
             return
         # 3.
         now_s = time.monotonic()
-        # of a call that rings only the places have an end
+        # of a call that rings only the places and the money have an end
         ends = {
             record_id: row.then
             for record_id, row in rows.items()
