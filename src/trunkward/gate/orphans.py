@@ -36,7 +36,7 @@ from trunkward.trunks.model import NodeSettings
 from trunkward.trunks.spending import NO_CAPS
 
 #: Answers to a BYE, beside 2xx, after which there is no leg any more: it was over before (RFC 3261 15.1.2),
-#: or who sends the BYE must take it for gone (15.1.1). The edge tells of no others (`edge.numbering.is_over`).
+#: or who sends it must take it for gone (15.1.1). The edge tells of no others (`edge.numbering.is_over`).
 _NO_LEG = frozenset({408, 481})
 #: Seconds added to what is known of a call's time: to be told its answer took that long at most.
 _TOLD_WITHIN_S = 0.5
