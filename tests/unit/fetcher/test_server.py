@@ -242,9 +242,7 @@ def test_one_that_takes_its_time_is_there(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3, 20])
-def test_one_whose_gate_is_busy_is_there(
-    turns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_whose_gate_is_busy_is_there(turns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gate's own loop stands still, while it connects or later, for longer than a silence may last: what was said is read then."""
     monkeypatch.setattr(fetcher_client, "ALIVE_S", 0.1)
 
@@ -252,9 +250,9 @@ def test_one_whose_gate_is_busy_is_there(
         chains.waits[URL] = asyncio.Event()
         client = FetcherClient(path)
         asked = asyncio.create_task(client.ask(URL, "north"))
-        for _ in range(turns):
+        for _turn in range(turns):
             await asyncio.sleep(0)
-        time.sleep(1.2)
+        time.sleep(1.2)  # noqa: ASYNC251
         await asyncio.sleep(0.15)
         assert not asked.done()
         chains.waits[URL].set()
