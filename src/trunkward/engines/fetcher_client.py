@@ -23,8 +23,8 @@ from trunkward.engines.fetcher_wire import (
 from trunkward.engines.shares import Shares
 
 #: Seconds after which it is asked whether it is there, while it owes an answer; and how often without a word,
-#: after which it is taken for lost. A call waits longer than that (`trunks.verification.WAIT_MS`). They are not
-#: counted in seconds: a gate that is busy itself has not read yet what was said.
+#: after which it is taken for lost. A call waits longer than that (`trunks.verification.WAIT_MS`). No seconds
+#: are counted: a gate that is busy itself has not read yet what was said.
 ALIVE_S = 0.25
 UNHEARD = 4
 #: Seconds for which one that was lost in this way is left alone: calls that waited ask again within half of
