@@ -18,8 +18,9 @@ from typing import Protocol
 
 import trunkward.cli
 
-_FORKING = multiprocessing.get_context("forkserver")
-_FORKING.set_forkserver_preload(
+#: Whose processes are forked from one that has loaded all that.
+FORKING = multiprocessing.get_context("forkserver")
+FORKING.set_forkserver_preload(
     [
         *(f"trunkward.cli.{each.name}" for each in pkgutil.iter_modules(trunkward.cli.__path__)),
         "alembic.command",  # who makes a database loads it
@@ -61,7 +62,7 @@ class Forked:
     ) -> None:
         """Starts it. `login`: whose login it runs under, as the kernel keeps it; None: nobody's."""
         self.args = ["trunkward", *arguments]
-        self._process = _FORKING.Process(
+        self._process = FORKING.Process(
             target=_command, args=(list(arguments), dict(environment), str(out), str(err), login), daemon=True
         )
         self._process.start()

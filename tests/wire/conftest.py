@@ -109,8 +109,8 @@ class Node:
         """That process and everything below it."""
         found = [self.pid(program)]
         for pid in found:
-            children = Path(f"/proc/{pid}/task/{pid}/children")
-            found += [int(child) for child in children.read_text().split()] if children.exists() else []
+            with suppress(OSError):  # it has gone
+                found += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
         return found
 
     def signal(self, program: str, number: int) -> None:

@@ -1,6 +1,7 @@
 """The gate's side of the fetcher's socket: one connection, and many questions on their way."""
 
 import asyncio
+import socket
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -21,12 +22,11 @@ from trunkward.engines.fetcher_wire import (
 )
 from trunkward.engines.shares import Shares
 
-#: Seconds a connection may take; the fetcher is on this machine.
-_CONNECT_S = 0.1
-#: Seconds after which it is asked whether it is there, while it owes an answer; and without a word, after
-#: which it is taken for lost. A call waits longer than that (`trunks.verification.WAIT_MS`).
+#: Seconds after which it is asked whether it is there, while it owes an answer; and how often without a word,
+#: after which it is taken for lost. A call waits longer than that (`trunks.verification.WAIT_MS`). No seconds
+#: are counted: a gate that is busy itself has not read yet what was said.
 ALIVE_S = 0.25
-SILENT_S = 1.0
+UNHEARD = 4
 #: Seconds for which one that was lost in this way is left alone: calls that waited ask again within half of
 #: it, and hear why.
 ALONE_S = 1.0
@@ -54,8 +54,8 @@ class FetcherClient:
         self._pending: dict[int, asyncio.Future[ChainAnswer]] = {}
         self._shares = Shares(MAX_PENDING)
         self._count = 0
-        #: When it has said something, or was asked while it owed nothing (seconds that pass).
-        self._heard_s = 0.0
+        #: Looks since it has said something, or was asked while it owed nothing.
+        self._unheard = 0
         self._watch: asyncio.TimerHandle | None = None
         self._alone_until_s = 0.0
 
@@ -68,7 +68,7 @@ class FetcherClient:
         if self._writer is None or not self._shares.take(sender):
             raise FetcherBusy("fetcher-overloaded")
         if not self._pending:
-            self._heard_s = time.monotonic()
+            self._unheard = 0
         if self._watch is None:
             self._look_later()
         self._count += 1
@@ -101,7 +101,8 @@ class FetcherClient:
         self._watch = None
         if not self._pending or self._writer is None:
             return
-        if time.monotonic() - self._heard_s > SILENT_S:
+        self._unheard += 1
+        if self._unheard >= UNHEARD:
             self._alone_until_s = time.monotonic() + ALONE_S
             self._lose("fetcher-timeout")
             self._writer.transport.abort()
@@ -121,18 +122,21 @@ class FetcherClient:
         await asyncio.shield(self._connecting)
 
     async def _open(self) -> None:
+        door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
-            async with asyncio.timeout(_CONNECT_S):
-                reader, self._writer = await asyncio.open_unix_connection(self._path)
-        except OSError:  # no time left is one, too
+            # at once or not at all: how long the rest takes says how busy we are, and nothing of the fetcher
+            door.connect(self._path)
+            reader, self._writer = await asyncio.open_unix_connection(sock=door)
+        except OSError:
+            door.close()
             raise FetcherLost("fetcher-unreachable") from None
-        self._heard_s = time.monotonic()
+        self._unheard = 0
         self._reading = asyncio.create_task(self._read(reader, self._writer))
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while (payload := await read_frame(reader, MAX_FRAME)) is not None:
-                self._heard_s = time.monotonic()
+                self._unheard = 0
                 if not payload:  # it is there
                     continue
                 answer = decode_answer(payload)

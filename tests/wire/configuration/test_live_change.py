@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -91,9 +90,7 @@ def test_a_change_reaches_every_gate_while_the_worker_starts_anew(
 def test_a_gate_that_is_behind_leaves_readiness_and_goes_on(changed: Changed) -> None:
     """Summary: the worker stands still: apply says so, `status` names the gates, calls go on; awake, apply finishes."""
     node, before = changed.node, changed.version()
-    family = node.family("worker")
-    for pid in family:
-        os.kill(pid, signal.SIGSTOP)
+    node.signal("worker", signal.SIGSTOP)
     try:
         said = changed.apply(TEXT + "# another\n", code=1)
         assert "is decided on, but not everywhere in force" in said["said"]
@@ -113,8 +110,7 @@ def test_a_gate_that_is_behind_leaves_readiness_and_goes_on(changed: Changed) ->
 
         run(node, scenario)
     finally:
-        for pid in family:
-            os.kill(pid, signal.SIGCONT)
+        node.signal("worker", signal.SIGCONT)
     finished = changed.apply(TEXT + "# another\n")
     assert finished["version"] == said["version"]
     assert node.trunkward("plan").returncode == 0

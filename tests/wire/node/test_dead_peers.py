@@ -7,14 +7,15 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sipkit.call import Call
+from sipkit.message import Message
 from sipkit.transport import Address
 from wire.conftest import EXAMPLE, Node, start_node, stop_node
 from wire.node.parties import (
@@ -41,6 +42,8 @@ SPARE = Address(host="127.0.0.1", port=26012)
 SILENT, REFUSING, SWALLOWING = 26001, 26002, 26003
 NUMBERS = {"silent": "+12015550101", "refusing": "+12055550101", "swallowing": "+12065550101"}
 MIXED_NUMBER, LAST_NUMBER = "+12075550101", "+12085550101"
+#: Ports of silent carriers nobody has called yet, by number: all calls wait for one the first time, later each time one.
+FRESH = {f"+1209{at}550101": 26020 + at for at in range(2, 8)}
 
 CARRIER = """
   - name: {name}
@@ -63,6 +66,7 @@ def node() -> Iterator[Node]:
         ("mixed", "+1207"): f"{BUSY}, 127.0.0.1:26011, {SPARE}",
         ("last", "+1208"): f"{BUSY}, 127.0.0.1:26013".replace("26010", "26014"),
     }
+    hosts |= {(f"fresh{port}", number[:6]): f"127.0.0.1:{port}" for number, port in FRESH.items()}
     carriers = "".join(
         CARRIER.format(name=name, prefix=prefix, hosts=hosts) for (name, prefix), hosts in hosts.items()
     )
@@ -72,10 +76,21 @@ def node() -> Iterator[Node]:
 
 
 @contextmanager
-def accepts_only(port: int) -> Iterator[None]:
+def accepts_only(port: int) -> Iterator[socket.socket]:
     """TCP connects, and nobody ever speaks."""
-    with socket.create_server(("127.0.0.1", port), backlog=512):
-        yield
+    with socket.create_server(("127.0.0.1", port), backlog=512) as listening:
+        yield listening
+
+
+def tried(listening: socket.socket) -> int:
+    """How many connected there since the last time."""
+    listening.setblocking(False)
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            listening.accept()[0].close()
+            count += 1
+    return count
 
 
 @contextmanager
@@ -98,25 +113,40 @@ async def ring_only(call: Call) -> None:
     call.ring()
 
 
-async def timed(what: Any, into: list[float], status: int = 200) -> None:
-    began = time.monotonic()
-    assert (await what).status == status
-    into.append(time.monotonic() - began)
+#: Seconds after which a peer that was refused is tried again, and a gate that was given up asked again.
+RESTED_S = 2.2
+WAVES = 10
 
 
-#: Seconds within which nobody can have been waited for: a dead peer costs 1.5 at least. What it really takes, some
-#: ten milliseconds, is printed.
-FREE = 1.4
+async def meanwhile(wave: Callable[[], Awaitable[bool]], what: str, most: int = WAVES) -> None:
+    """Makes waves until one says yes: that all it did was over while somebody dead was still being waited for.
+
+    No time is measured: on a busy machine one may take longer than that wait, and says nothing then. Where people are
+    held up by who waits, none ever says yes.
+    """
+    for number in range(most):
+        await asyncio.sleep(RESTED_S)
+        if await wave():
+            print(f"{what}: {number + 1} waves")
+            return
+    pytest.fail(f"each time they waited for the dead: {what}")
+
+
+async def without_a_route(call: Call) -> None:
+    """Refused, and so as a call is whose peers are dead."""
+    final = await call.final(20)
+    assert (final.status, final.get("Reason")) == (503, 'SIP;cause=503;text="no-route-left"')
+
+
+def is_open(*tasks: asyncio.Task[Any]) -> bool:
+    """Whether none of them has ended."""
+    return not any(task.done() for task in tasks)
 
 
 def ended_at(carrier: Party) -> set[str]:
     """The calls a carrier has had a BYE for."""
     had = [seen.message for seen in carrier.trace if not seen.sent]
     return {message.get("Call-ID") for message in had if message.method == "BYE"}
-
-
-def p99(taken: list[float]) -> float:
-    return sorted(taken)[int(len(taken) * 0.99) - 1]
 
 
 def test_a_burst_to_a_peer_not_yet_connected(node: Node) -> None:
@@ -138,49 +168,44 @@ def test_a_burst_to_a_peer_not_yet_connected(node: Node) -> None:
 
 @pytest.mark.alone
 def test_calls_to_dead_carriers_hold_nobody(node: Node) -> None:
-    """Summary: 3 dead TLS carriers at 20 calls/s each: calls to a healthy one and their BYEs are not held up (p99)."""
+    """Summary: calls to dead TLS carriers wait, more than there are workers: calls to a healthy one are set up and ended meanwhile; at 20 calls/s a dead one is tried now and then."""
 
     async def scenario() -> None:
         customer, crowd, carrier = customer_agent(), customer_agent(keeps_messages=False), south_agent()
-        set_up: list[float] = []
-        bye: list[float] = []
-        refused: list[tuple[float, str]] = []
+
+        async def dead(number: str) -> asyncio.Task[None]:
+            return asyncio.create_task(without_a_route(await place(crowd, crowd_flow, number)))
 
         async def healthy() -> None:
-            began = time.monotonic()
             call = await place(customer, flow, SOUTH_NUMBER)
-            await call.answered()
-            set_up.append(time.monotonic() - began)
-            await asyncio.sleep(0.5)
-            await timed(call.bye(), bye)
+            await call.answered(20)
+            assert (await call.bye()).status == 200
 
-        async def dead(number: str) -> None:
-            began = time.monotonic()
-            call = await place(crowd, crowd_flow, number)
-            final = await call.final()
-            assert final.status == 503
-            refused.append((time.monotonic() - began, final.get("Reason")))
+        fresh = iter(FRESH.items())
 
-        with accepts_only(SILENT), swallows(SWALLOWING):
+        async def wave() -> bool:
+            number, port = next(fresh)
+            with accepts_only(port):
+                waiting = [await dead(number) for _ in range(workers + 4)]
+                await asyncio.gather(*(healthy() for _ in range(6)))
+                was_open = is_open(*waiting)
+                await asyncio.gather(*waiting)
+            return was_open
+
+        workers = len(await asyncio.to_thread(workers_of, node, "gate"))
+        with accepts_only(SILENT) as silent, swallows(SWALLOWING):
             async with udp_carrier(carrier):
                 flow, crowd_flow = await connect(node, customer), await connect(node, crowd)
+                await meanwhile(wave, "calls to a healthy carrier", len(FRESH))
+                began = time.monotonic()
                 tasks = []
                 for _ in range(150):
-                    tasks += [asyncio.create_task(dead(number)) for number in NUMBERS.values()]
+                    tasks += [await dead(number) for number in NUMBERS.values()]
                     tasks.append(asyncio.create_task(healthy()))
                     await asyncio.sleep(0.05)
                 await asyncio.gather(*tasks)
-        waited = [seconds for seconds, _ in refused if seconds > FREE]
-        print(
-            f"set-up p99 {p99(set_up) * 1000:.1f} ms, BYE p99 {p99(bye) * 1000:.1f} ms of {len(bye)};"
-            f" {len(waited)} of {len(refused)} refusals waited, at most {max(refused)[0]:.2f} s"
-        )
-        assert {reason for _, reason in refused} == {'SIP;cause=503;text="no-route-left"'}
-        assert p99(set_up) < FREE
-        assert p99(bye) < FREE
-        assert max(refused)[0] < 2.5
-        # the first second and a half of each, and then one call each time the peer is tried again
-        assert len(waited) < 0.4 * len(refused)
+            # it is left alone for two seconds after each; longer than a busy machine took, there may be more of them
+            assert 0 < tried(silent) <= (time.monotonic() - began) / 2 + 1
 
     run(node, scenario)
     log = node.log("kamailio")
@@ -202,12 +227,25 @@ def test_the_next_route_is_tried_by_a_worker(node: Node) -> None:
         busy, spare = carrier_agent(), carrier_agent()
         busy.on_call = refuse_busy
         issued = node.credential("mixed")
-        took: list[float] = []
 
-        async def fails_over() -> None:
-            call = await place(customer, flow, MIXED_NUMBER)
-            assert (await call.answered(8)).status == 200
+        async def fails_over(call: Call) -> None:
+            assert (await call.answered(20)).status == 200
             assert (await call.bye()).status == 200
+
+        def invites(party: Party) -> list[Message]:
+            return [s.message for s in party.trace if not s.sent and s.message.method == "INVITE"]
+
+        async def wave() -> bool:
+            had = len(invites(busy))
+            placed = [await place(customer, flow, MIXED_NUMBER) for _ in range(6)]
+            over = [asyncio.create_task(fails_over(call)) for call in placed]
+            await until(lambda: len(invites(busy)) == had + 6, "the first host has refused them")
+            ends = [running.pop().bye() for _ in range(6)] + [ringing.pop().cancel() for _ in range(6)]
+            assert {answer.status for answer in await asyncio.gather(*ends)} == {200}
+            # not all are at the third host yet
+            was_open = len(invites(spare)) < had + 6
+            await asyncio.gather(*over)
+            return was_open
 
         with accepts_only(26011):
             async with (
@@ -218,26 +256,18 @@ def test_the_next_route_is_tried_by_a_worker(node: Node) -> None:
                 # the customer's own connection: the SIP worker that reads the 503s may be the one of its BYEs
                 flow = await connect(node, customer)
                 flows = [await connect(node, steady) for _ in range(4)]
-                running = [await place(steady, flows[at % 4], SOUTH_NUMBER) for at in range(80)]
+                running = [await place(steady, flows[at % 4], SOUTH_NUMBER) for at in range(6 * WAVES)]
                 for call in running:
                     await call.answered()
                 plain.on_call = ring_only
-                ringing = [await place(customer, flow, SOUTH_NUMBER) for _ in range(80)]
+                ringing = [await place(customer, flow, SOUTH_NUMBER) for _ in range(6 * WAVES)]
                 for call in ringing:
                     await call.received(180)
-                # the first to meet the dead host: later ones need not wait for it, but for when it is tried again
-                await fails_over()
-                tasks = []
-                for call, rings in zip(running, ringing, strict=True):
-                    tasks.append(asyncio.create_task(fails_over()))
-                    tasks.append(asyncio.create_task(timed(call.bye(), took)))
-                    tasks.append(asyncio.create_task(timed(rings.cancel(), took)))
-                    await asyncio.sleep(0.05)
-                await asyncio.gather(*tasks)
-        print(f"BYE and CANCEL p99 {p99(took) * 1000:.1f} ms of {len(took)}")
-        assert p99(took) < FREE
-        seen = [s.message for s in spare.trace if not s.sent and s.message.method == "INVITE"]
-        assert len(seen) == 81
+                await meanwhile(wave, "BYE and CANCEL")
+                assert {(await call.bye()).status for call in running} == {200}
+                assert {(await call.cancel()).status for call in ringing} <= {200}
+        seen = invites(spare)
+        assert len(seen) == len(invites(busy))
         # each route's headers once, whatever was tried before
         assert {len(message.get_all("Identity")) for message in seen} == {1}
         assert {len(message.get_all("P-Asserted-Identity")) for message in seen} == {1}
@@ -254,23 +284,34 @@ def test_a_caller_who_gives_up_while_the_gate_is_asked(node: Node) -> None:
         customer, carrier = customer_agent(), south_agent()
         async with udp_carrier(carrier):
             flow = await connect(node, customer)
-            running = await place(customer, flow, SOUTH_NUMBER)
-            await running.answered()
-            for gate in ("gate-0", "gate-1"):
-                node.signal(gate, signal.SIGSTOP)
-            took: list[float] = []
-            try:
-                calls = [await place(customer, flow, SOUTH_NUMBER) for _ in range(6)]
-                await asyncio.sleep(0.05)
-                for call in calls:
-                    await timed(call.cancel(), took)
-                    assert (await call.final()).status == 487
-                await timed(running.bye(), took)
-            finally:
+            running = [await place(customer, flow, SOUTH_NUMBER) for _ in range(WAVES)]
+            for call in running:
+                await call.answered()
+
+            async def wave() -> bool:
                 for gate in ("gate-0", "gate-1"):
-                    node.signal(gate, signal.SIGCONT)
-            assert max(took) < 0.4  # what a gate is given is half a second
-            assert len([s for s in carrier.trace if not s.sent and s.message.method == "INVITE"]) == 1
+                    node.signal(gate, signal.SIGSTOP)
+                try:
+                    # as nobody gives this one up, it is refused as soon as a gate is
+                    refused = asyncio.create_task((await place(customer, flow, SOUTH_NUMBER)).final(20))
+                    calls = [await place(customer, flow, SOUTH_NUMBER) for _ in range(6)]
+                    await asyncio.sleep(0.05)
+                    answers = [await call.cancel() for call in calls] + [await running.pop().bye()]
+                    finals = [await call.final() for call in calls]
+                    was_open = is_open(refused)
+                    assert (await refused).status == 503
+                finally:
+                    for gate in ("gate-0", "gate-1"):
+                        node.signal(gate, signal.SIGCONT)
+                if was_open:
+                    assert {answer.status for answer in answers} == {200}
+                    assert {final.status for final in finals} == {487}
+                return was_open
+
+            await meanwhile(wave, "CANCEL and BYE")
+            for call in running:
+                assert (await call.bye()).status == 200
+            assert len([s for s in carrier.trace if not s.sent and s.message.method == "INVITE"]) == WAVES
 
     run(node, scenario)
 
@@ -292,10 +333,8 @@ def test_a_running_call_waits_for_its_peer_s_new_connection(node: Node) -> None:
             for lost in carrier.flows:
                 await lost.close()
         # the listener is gone and Kamailio has seen it: `tls_carrier` waits for that
-        began = time.monotonic()
         refused = await first.bye()
         assert (refused.status, refused.get("Reason")) == (503, 'SIP;cause=503;text="no-route-left"')
-        assert time.monotonic() - began < 0.5
         await asyncio.sleep(2.1)  # a peer that was refused is left alone that long
         async with tls_carrier(node, carrier):
             assert (await second.reinvite(reoffer(second))).status == 200
@@ -319,9 +358,11 @@ def workers_of(node: Node, group: str) -> list[int]:
     inside = re.findall(rf"PID: (\d+)\s+DSC: Async Task Worker - {group}\s", asked.stdout)
     found = []
     for pid in node.family("kamailio"):
-        numbers = re.search(r"^NSpid:(.*)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-        if numbers and numbers[1].split()[-1] in inside:
-            found.append(pid)
+        with suppress(OSError):  # it has gone
+            status = Path(f"/proc/{pid}/status").read_text()
+            numbers = re.search(r"^NSpid:(.*)$", status, re.MULTILINE)
+            if numbers and numbers[1].split()[-1] in inside:
+                found.append(pid)
     assert found, asked.stdout
     return found
 
@@ -340,14 +381,17 @@ def test_no_worker_free(node: Node) -> None:
                 call = await place(customer, flow, number)
                 await call.answered()
                 running.append(call)
-            took: list[float] = []
-            refused: list[tuple[float, str]] = []
+            #: Numbers of calls in the order in which they were refused.
+            refused: list[int] = []
 
-            async def attempt() -> None:
-                began = time.monotonic()
-                final = await (await place(crowd, crowd_flow, SOUTH_NUMBER)).final()
-                assert final.status == 503
-                refused.append((time.monotonic() - began, final.get("Reason")))
+            async def attempt(number: int) -> None:
+                final = await (await place(crowd, crowd_flow, SOUTH_NUMBER)).final(20)
+                assert (final.status, final.get("Reason")) == (503, 'SIP;cause=503;text="no-worker-free"')
+                refused.append(number)
+
+            def waited() -> int:
+                """Calls before which a later one was refused, of the same connection: they were in the queue."""
+                return sum(number < max(refused[:at], default=0) for at, number in enumerate(refused))
 
             stuck = workers_of(node, "gate")
             for pid in stuck:
@@ -357,25 +401,24 @@ def test_no_worker_free(node: Node) -> None:
                 early = await place(customer, flow, "911")
                 assert (await early.final()).status == 200
                 assert (await early.bye()).status == 200
-                tasks = []
+                tasks, ends = [], []
                 for step in range(400):  # more than a queue holds
-                    tasks.append(asyncio.create_task(attempt()))
+                    tasks.append(asyncio.create_task(attempt(step)))
                     if step % 10 == 9:
-                        tasks.append(asyncio.create_task(timed(running[step // 10].bye(), took)))
+                        ends.append(asyncio.create_task(running[step // 10].bye()))
                     await asyncio.sleep(0.004)
-                await until(lambda: any(seconds < 0.5 for seconds, _ in refused), "a full queue")
+                # all this while no worker is there for new calls
+                assert {answer.status for answer in await asyncio.gather(*ends)} == {200}
+                await until(lambda: refused, "a full queue")
                 emergency = await place(customer, flow, "911")
                 assert (await emergency.final()).status == 200
                 await asyncio.gather(*tasks)
             finally:
                 for pid in stuck:
                     os.kill(pid, signal.SIGCONT)
-            print(f"BYE p99 {p99(took) * 1000:.1f} ms; slowest refusal {max(refused)[0]:.2f} s")
-            assert {reason for _, reason in refused} == {'SIP;cause=503;text="no-worker-free"'}
-            assert max(refused)[0] < 3
             # what a queue holds waited: `up` has seen to it that that is more than a few
-            assert 100 < len([seconds for seconds, _ in refused if seconds > 1]) < 380
-            assert p99(took) < FREE
+            print(f"{waited()} of {len(refused)} waited")
+            assert 100 < waited() < 380
             assert (await emergency.bye()).status == 200
             call = await place(customer, flow, SOUTH_NUMBER)
             assert (await call.final()).status == 200
@@ -396,14 +439,17 @@ def test_a_caller_who_gives_up_is_answered_at_once(node: Node) -> None:
                 flow = await connect(node, customer)
                 calls = []
                 for number in (NUMBERS["silent"], LAST_NUMBER):
-                    await asyncio.sleep(2.5)  # a peer that was refused is left alone that long
-                    call = await place(customer, flow, number)
-                    await asyncio.sleep(0.5)
-                    took: list[float] = []
-                    await timed(call.cancel(), took)
-                    assert (await call.final()).status == 487
-                    assert took[0] < 1.0
-                    calls.append(call)
+
+                    async def wave(number: str = number) -> bool:
+                        call = await place(customer, flow, number)
+                        await asyncio.sleep(0.5)
+                        assert (await call.cancel()).status == 200
+                        # once the dead one's time is over, a CANCEL comes too late
+                        if given_up := (await call.final()).status == 487:
+                            calls.append(call)
+                        return given_up
+
+                    await meanwhile(wave, f"CANCEL of a call to {number}")
                 assert [s for s in busy.trace if not s.sent and s.message.method == "INVITE"]
                 for call in calls:
                     record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)

@@ -47,11 +47,18 @@ async def answers_again(was: int, node: Node) -> float:
     raise AssertionError("Kamailio did not come back within 30 s")
 
 
+def name_of(pid: int) -> str:
+    """What a process is called; "" of one that has gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
 def first_process(node: Node) -> tuple[int, list[int]]:
     """Kamailio's own first process and its children, below what the supervisor started."""
     family = node.family("kamailio")
-    names = {pid: Path(f"/proc/{pid}/comm").read_text().strip() for pid in family}
-    kamailios = [pid for pid in family if names[pid] == "kamailio"]
+    kamailios = [pid for pid in family if name_of(pid) == "kamailio"]
     return kamailios[0], kamailios[1:]
 
 

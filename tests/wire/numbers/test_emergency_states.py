@@ -19,6 +19,7 @@ from wire.node.parties import (
     run,
     tls_carrier,
 )
+from wire.records.parties import eventually
 
 #: Of no trunk's.
 FOREIGN = "+12125550150"
@@ -153,6 +154,7 @@ def test_a_call_for_help_goes(node: Node, name: str) -> None:
     before = _alarms(node)
     with state(node):
         run(node, scenario)
+    eventually(lambda: _alarms(node) > before, 5, "the alarm")
     assert _alarms(node) == before + 1
     record = node.record(placed[0])
     assert (record["emergency"], record["calling_number"]) == (True, ACME_NUMBER)

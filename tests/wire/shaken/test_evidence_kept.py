@@ -20,6 +20,7 @@ from wire.conftest import EXAMPLE, Node, start_node, start_node_in, stop_node
 from wire.node.parties import ACME_NUMBER, run
 from wire.records.parties import eventually
 from wire.shaken.test_evidence import HELD, LETTER, as_person, done, level_of
+from wire.signer.conftest import lines_below
 
 DAY = 86_400.0
 ALICE = Actor(name="alice", uid=41001, source=Source.LOGIN)
@@ -46,16 +47,16 @@ def test_finding_27_a_restore_takes_no_revocation_back(tmp_path: Path) -> None:
         assert (json.loads(listed)["state"], json.loads(listed)["denied"]) == ("accepted", True)
         run(node, lambda: _shows(node, "A", ACME_NUMBER))
         # what the signer started with says its own journal
-        lines = [
-            json.loads(line)
-            for file in sorted(node.paths.signer_journal().iterdir())
-            for line in file.read_text().splitlines()
-        ]
-        assert lines[-1]["kind"] == "signed"
-        (denied,) = [line for line in lines if line["kind"] == "denied-evidence"]
+        journal = node.paths.signer_journal()
+        eventually(
+            lambda: [line["kind"] for line in lines_below(journal) if line["kind"] != "late"][-1] == "signed",
+            5,
+            "the signature's line",
+        )
+        (denied,) = [line for line in lines_below(journal) if line["kind"] == "denied-evidence"]
         assert denied["added"] == [evidence_id(int(number))]
         assert not _troubles(node)
-        assert _gauge("trunkward_node_restored_unconfirmed") == 0
+        eventually(lambda: _gauge("trunkward_node_restored_unconfirmed") == 0, 5, "it is told")
     finally:
         stop_node(node)
 

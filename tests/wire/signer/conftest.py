@@ -1,5 +1,6 @@
 """A real signer process under its own user, in a directory other users can reach. Needs root."""
 
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 
@@ -39,6 +41,14 @@ EDGE, GATE, SIGNER, WORKER, RESOLD = 64011, 64012, 64013, 64015, 64017
 SPC = "709J"
 X5U = "https://cert.example.com/709J/1.pem"
 SOURCE = str(Path(next(iter(trunkward.__path__))).parent)
+
+#: The signer's program; and with patience: a machine that is busy for a moment is no slow disk, and an answer then
+#: says of its line what the test has made. Of a slow disk: `tests/unit/signer/test_committing.py`.
+PROGRAM = ("-m", "trunkward.signer")
+PATIENT = (
+    "-c",
+    "import sys; from trunkward.signer import __main__ as it, committing; committing.PATIENCE_S = 4.0; sys.exit(it.main(sys.argv[1:]))",
+)
 
 
 @dataclass
@@ -140,11 +150,11 @@ class Node:
         """Start a signer as its user, with `more` options. `wait`: until it answers at its socket."""
         return self._start(
             self.home / "signer", allow_uid=allow_uid, spc=spc, wait=wait, metrics_port=metrics_port, key=key,
-            environment=environment, more=more,
+            environment=environment, more=more, program=PATIENT,
         )  # fmt: skip
 
     def beside(self, place: Path) -> Path:
-        """The socket of one more signer, whose journal is below `place`."""
+        """The socket of one more signer, as it is, whose journal is below `place`."""
         directory = Path(tempfile.mkdtemp(prefix="tw-signer-", dir=place))
         self.more.append(directory)
         os.chown(directory, SIGNER, SIGNER)
@@ -163,10 +173,11 @@ class Node:
         key: str,
         environment: Mapping[str, str],
         more: Sequence[str] = (),
+        program: Sequence[str] = PROGRAM,
     ) -> subprocess.Popen[bytes]:
         command = [
             "setpriv", f"--reuid={SIGNER}", f"--regid={SIGNER}", "--clear-groups",
-            sys.executable, "-m", "trunkward.signer",
+            sys.executable, *program,
             "--socket", str(place / "s.sock"), "--journal", str(place / "journal"),
             "--key", key or str(self.files.shaken_key), "--certificate-chain", str(self.files.shaken),
             "--authorities", str(self.files.shaken_authority), "--x5u", X5U, "--spc", spc,
@@ -259,6 +270,12 @@ def node() -> Iterator[Node]:
         made.end()
     finally:
         shutil.rmtree(home)
+
+
+def lines_below(journal: Path) -> list[dict[str, Any]]:
+    """A journal's lines, but for one that is being written."""
+    texts = [path.read_text() for path in sorted(journal.glob("*.jsonl"))]
+    return [json.loads(line) for text in texts for line in text.rpartition("\n")[0].splitlines()]
 
 
 def _environment() -> dict[str, str]:

@@ -25,6 +25,8 @@ from wire.node.parties import (
     run,
     tls_carrier,
 )
+from wire.records.parties import eventually
+from wire.signer.conftest import lines_below
 
 #: What a journal's first segment is called.
 FIRST = "000000000001.jsonl"
@@ -100,10 +102,12 @@ def test_a_resellers_own_certificate_signs_its_own_calls(node: Node) -> None:
     assert verified(resold, pki / "identities" / "resold.pem")["attest"] == "A"
     assert "info=<https://cert.example.com/resold/1.pem>" in resold
     for name, trunk in (("signer", "acme-hq"), ("signer-resold", "resold-hq")):
-        lines = [
-            json.loads(line) for line in (node.state / name / "journal" / FIRST).read_text().splitlines()
-        ]
-        assert {line["trunk"] for line in lines if line["kind"] == "signed"} == {trunk}
+        journal = node.state / name / "journal"
+
+        def signed(journal: Path = journal) -> set[str]:
+            return {line["trunk"] for line in lines_below(journal) if line["kind"] == "signed"}
+
+        assert eventually(signed, 5, "the signature's line") == {trunk}
     # the page names issuer and code of each, also of a reseller's that no file of the node's own has
     for record, code in ((own_record, "000T"), (resold_record, "001T")):
         why = node.trunkward("why", record, "--json")

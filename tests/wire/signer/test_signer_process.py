@@ -23,6 +23,7 @@ from trunkward.engines.whole_file import write_whole
 from trunkward.shaken import base64url
 from trunkward.shaken.denied import DenyList, issue
 from wire.records.parties import eventually
+from wire.signer.conftest import lines_below
 
 EDGE, GATE, SIGNER, RESOLD = 64011, 64012, 64013, 64017
 
@@ -39,16 +40,21 @@ def ask[T](node: Any, act: Callable[[SignerClient], Awaitable[T]]) -> T:
 
 
 def lines(node: Any) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in node.journal.read_text().splitlines()]
+    return lines_below(node.journal.parent)
+
+
+def told(node: Any, kind: str, count: int) -> list[dict[str, Any]]:
+    """Its lines of a kind, once there are so many: those nobody waits for are written behind what is answered."""
+
+    def found() -> list[dict[str, Any]]:
+        return [line for line in lines(node) if line["kind"] == kind]
+
+    return eventually(lambda: found() if len(found()) >= count else [], 20, f"{count} lines {kind}")
 
 
 def strangers(node: Any, count: int) -> list[int]:
-    """Whose refusals are journaled, once there are `count`: lines are written behind what is answered."""
-
-    def refused() -> list[int]:
-        return [line["uid"] for line in lines(node) if line["kind"] == "peer-refused"]
-
-    return eventually(lambda: refused() if len(refused()) >= count else [], 5, f"{count} lines")
+    """Whose refusals are journaled, once there are `count`."""
+    return [line["uid"] for line in told(node, "peer-refused", count)]
 
 
 def test_the_key_is_unreadable_to_edge_and_gate(node: Any) -> None:
@@ -160,9 +166,9 @@ def test_property_4_evidence_that_was_revoked_is_refused_within_a_second(node: A
         time.sleep(0.5)
         with pytest.raises(SignerRefused, match="evidence-revoked"):
             ask(node, lambda client: client.sign(request, 2))
-    told = [line for line in lines(node) if line["kind"] == "denied-evidence"]
-    assert (told[0]["added"], told[0]["error"]) == (["num-1"], "")
-    assert [bool(line["error"]) for line in told] == [False, True, True]
+    lists = told(node, "denied-evidence", 3)
+    assert (lists[0]["added"], lists[0]["error"]) == (["num-1"], "")
+    assert [bool(line["error"]) for line in lists] == [False, True, True]
 
 
 def test_many_at_once_over_one_connection(node: Any) -> None:
@@ -208,7 +214,7 @@ def test_garbage_hurts_only_its_sender(node: Any) -> None:
 
     ask(node, mixed)
     # one line a minute, whatever was wrong with the others
-    assert [line["error"] for line in lines(node) if line["kind"] == "stream-broken"] == ["request-malformed"]
+    assert [line["error"] for line in told(node, "stream-broken", 1)] == ["request-malformed"]
 
 
 def test_killed_and_restarted_under_one_client(node: Any) -> None:
@@ -365,12 +371,8 @@ def test_property_9_a_full_disk_stops_no_signature_and_the_gap_is_declared(node:
         assert ask(node, lambda client: client.sign(node.request(), 2)).journal is None
     assert node.journal.stat().st_size == size
     limited(node, process, "unlimited")
-    kinds: list[str] = []
-    for _ in range(50):
-        kinds = [line["kind"] for line in lines(node)]
-        if "gap" in kinds:
-            break
-        time.sleep(0.1)
+    told(node, "gap", 1)
+    kinds = [line["kind"] for line in lines(node)]
     # nobody asked for a signature meanwhile
     assert kinds == ["started", "signed", "gap"]
     assert ask(node, lambda client: client.sign(node.request(), 2)).journal == 4
@@ -384,11 +386,13 @@ def test_property_9_a_full_disk_stops_no_signature_and_the_gap_is_declared(node:
 
 def test_a_gap_is_declared_by_the_next_start(node: Any) -> None:
     process = node.start()
+    told(node, "started", 1)
     limited(node, process, node.journal.stat().st_size)
     ask(node, lambda client: client.sign(node.request(), 2))
     process.kill()
     process.wait(5)
     node.start()
+    told(node, "started", 2)
     assert [(line["kind"], line.get("count")) for line in lines(node)] == [
         ("started", None),
         ("gap", 1),
@@ -400,12 +404,7 @@ def test_a_gap_is_declared_by_the_next_start(node: Any) -> None:
     node.processes[-1].terminate()
     assert node.processes[-1].wait(10) == 0
     node.start()
-
-    def starts() -> list[bool | None]:
-        return [line.get("unended") for line in lines(node) if line["kind"] == "started"]
-
-    eventually(lambda: len(starts()) > 2, 5, "the last one's line")
-    assert starts() == [None, True, None]
+    assert [line.get("unended") for line in told(node, "started", 3)] == [None, True, None]
 
 
 def test_property_34_values_are_deleted_when_their_time_is_over_and_a_line_says_so(node: Any) -> None:
@@ -422,11 +421,8 @@ def test_property_34_values_are_deleted_when_their_time_is_over_and_a_line_says_
     old.write_bytes(b"")
     os.chown(old, SIGNER, SIGNER)
     node.start()
-    for _ in range(100):
-        if not old.exists():
-            break
-        time.sleep(0.1)
-    assert (old.exists(), today.exists()) == (False, True)
+    eventually(lambda: not old.exists(), 20, "its day is deleted")
+    assert today.exists()
     (deleted,) = [line for line in lines(node) if line["kind"] == "details-deleted"]
     assert (deleted["day"], deleted["kept_days"]) == ("2024-01-01", 730)
     assert node.report().findings == []

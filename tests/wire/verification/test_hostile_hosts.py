@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from sipkit import sdp
 from sipkit.certificate_host import CertificateHost, hostile, plain
 from sipkit.provider import Provider
 from sipkit.transport import Address
@@ -26,9 +23,8 @@ from wire.conftest import Node
 from wire.node.parties import ACME_NUMBER, faults_in, run
 from wire.records.parties import eventually
 from wire.verification.conftest import EVIL, HOST, INSIDE, SILENT, Verified, path_of
+from wire.verification.edges import Attempt, asked, at_once, connected
 from wire.verification.test_calls_in import CALLING, call_in, record_of, shown, signed
-
-type Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 #: Seconds: what a call waits for a certificate at most, and what it takes beside it.
 WITHIN_S = WAIT_MS / 1000 + 1.0
@@ -250,68 +246,12 @@ def test_what_is_kept_survives_restarts(verified: Verified) -> None:
     run(verified.node, scenario)
 
 
-def attempt_of(
-    verified: Verified, number: int, identities: Sequence[str], waited_ms: int, carrier: str = "north"
-) -> bytes:
-    """What the edge would send of a call from a carrier: a frame."""
-    credential = verified.node.credential(carrier)
-    attempt = {
-        "kind": "attempt",
-        "id": f"{number:032x}",
-        "at": time.time(),
-        "source_ip": "127.0.0.1",
-        "source_port": 1024 + number,
-        "transport": "tls",
-        "local_ip": "127.0.0.10",
-        "local_port": 5061,
-        "tls": {
-            "version": "TLSv1.3",
-            "cipher": "TLS_AES_256_GCM_SHA384",
-            "peer_certificate": credential.certificate.read_text(),
-            "peer_verified": True,
-        },
-        "ruri": f"sip:{ACME_NUMBER}@sbc.example.com",
-        "from_uri": f"sip:{CALLING}@core.carrier",
-        "to_uri": f"sip:{ACME_NUMBER}@sbc.example.com",
-        "call_id": f"{number}@thousand",
-        "from_tag": "t",
-        "headers": {"identity": list(identities)},
-        "waited_ms": waited_ms,
-        "content_type": "application/sdp",
-        "body": sdp.offer(sdp.Profile.SDES),
-    }
-    body = json.dumps(attempt).encode()
-    return len(body).to_bytes(4, "big") + body
-
-
-async def connected(path: Path) -> Streams:
-    """Connects as the edge does; one that has to wait for room in the gate's backlog waits.
-
-    To asyncio's own connect no room is success, and the first byte fails (EAGAIN of a Unix socket is not
-    EINPROGRESS).
-    """
-    gate = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    gate.connect(str(path))
-    return await asyncio.open_unix_connection(sock=gate)
-
-
-async def asked_of_a_gate(
-    verified: Verified, number: int, identity: str, streams: Streams, waiting: asyncio.Semaphore
-) -> dict[str, Any]:
-    """Asks as an edge would, again and again while it is told to wait, and is `waiting` once: the verdict."""
-    reader, writer = streams
-    waited_ms = 0
-    while True:
-        writer.write(attempt_of(verified, number, [identity], waited_ms))
-        length = int.from_bytes(await reader.readexactly(4), "big")
-        verdict: dict[str, Any] = json.loads(await reader.readexactly(length))
-        if verdict["verdict"] != "wait":
-            writer.close()
-            return verdict
-        if not waited_ms:
-            waiting.release()
-        waited_ms += verdict["for_ms"]
-        await asyncio.sleep(verdict["for_ms"] / 1000)
+def attempt(
+    verified: Verified, number: int, identities: Sequence[str], carrier: str = "north"
+) -> tuple[Path, Attempt]:
+    """A call from a carrier, and the gate the edge would ask about it."""
+    certificate = verified.node.credential(carrier).certificate.read_text()
+    return verified.node.run / "gate" / f"{number % 2}.sock", Attempt(number, certificate, identities)
 
 
 @pytest.mark.alone  # the fetch has two seconds in all
@@ -320,28 +260,21 @@ def test_a_thousand_calls_at_once_make_one_fetch(verified: Verified) -> None:
 
     async def scenario() -> None:
         provider = verified.provider()
-        waiting = asyncio.Semaphore(0)
         served = plain(provider.chain)
+        attempts = [
+            attempt(verified, number, [provider.identity(CALLING, ACME_NUMBER)]) for number in range(1000)
+        ]
+        async with verified.host() as host, at_once(attempts) as calls:
 
-        async def late(writer: asyncio.StreamWriter) -> None:
-            # half of what a fetch may take: on a busy machine the last of them come after the answer
-            with suppress(TimeoutError):
-                async with asyncio.timeout(1):
-                    for _ in range(1000):
-                        await waiting.acquire()
-            await served(writer)
+            async def late(writer: asyncio.StreamWriter) -> None:
+                # half of what a fetch may take: on a busy machine the last of them come after the answer
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(1):
+                        await calls.all_wait.wait()
+                await served(writer)
 
-        async with verified.host() as host:
             host.answers[path_of(provider)] = late
-            gates = [verified.node.run / "gate" / f"{number % 2}.sock" for number in range(1000)]
-            edges = [await connected(path) for path in gates]
-            identities = [provider.identity(CALLING, ACME_NUMBER) for _ in gates]
-            found = await asyncio.gather(
-                *(
-                    asked_of_a_gate(verified, number, *one, waiting)
-                    for number, one in enumerate(zip(identities, edges, strict=True))
-                )
-            )
+            found = await calls.verdicts()
             assert host.asked == {path_of(provider): 1}
         assert {verdict["verdict"] for verdict in found} == {"admit"}
         assert all("TN-Validation-Passed" in verdict["from_uri"] for verdict in found)
@@ -349,17 +282,16 @@ def test_a_thousand_calls_at_once_make_one_fetch(verified: Verified) -> None:
     run(verified.node, scenario)
 
 
-async def floods(verified: Verified, number: int, gate: Path) -> str:
+async def floods(verified: Verified, number: int) -> str:
     """One call of a carrier's with ten URLs nobody has asked for, of a host that never answers: the first verdict."""
-    reader, writer = await connected(gate)
     hostile = verified.provider()
     name = EVIL[number % len(EVIL)]
     urls = [f"https://{name}/{number}/{at}.pem" for at in range(10)]
     identities = [hostile.at(url).identity(CALLING, ACME_NUMBER) for url in urls]
-    writer.write(attempt_of(verified, number, identities, 0, "west"))
-    length = int.from_bytes(await reader.readexactly(4), "big")
-    verdict: dict[str, Any] = json.loads(await reader.readexactly(length))
-    writer.close()
+    gate, call = attempt(verified, number, identities, "west")
+    streams = await connected(gate)
+    verdict = await asked(streams, call)
+    streams[1].close()
     return str(verdict["verdict"])
 
 
@@ -376,8 +308,7 @@ def test_a_carrier_that_names_urls_without_end_blinds_itself_alone(verified: Ver
             writer.close()
 
         server = await asyncio.start_server(silent, SILENT, 443)
-        gates = [verified.node.run / "gate" / f"{number % 2}.sock" for number in range(160)]
-        flood = [asyncio.create_task(floods(verified, number, gate)) for number, gate in enumerate(gates)]
+        flood = [asyncio.create_task(floods(verified, number)) for number in range(160)]
         await asyncio.gather(*flood)
         assert "wait" in {task.result() for task in flood}, (
             "some are fetched for; others go, or are refused with 436"
