@@ -416,7 +416,7 @@ def test_thawed_gates_leave_no_trace_of_what_they_missed(node: Node, stopped: tu
     attested = {line["record_id"] for line in decided if line["attest"]}
 
     def signed() -> set[str]:
-        lines = [line for line in lines_below(journal) if line["kind"] == "signed"]
+        lines = [line for line in lines_below(journal.parent) if line["kind"] == "signed"]
         return {line["record_id"] for line in lines if line["at"] > began}
 
     eventually(lambda: attested <= signed(), 5, "the lines of all signatures")
