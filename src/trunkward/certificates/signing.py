@@ -297,7 +297,8 @@ class Signing:
     # ---- what is told
 
     def _told(self, now: datetime) -> IdentityState:
-        used, due = self._used, self._due(now)
+        # an attempt of this round has ended after it began
+        used, due = self._used, self._due(max(now, datetime.now(UTC)))
         certificate = used.certificate if used else None
         problems = (self._problem, self._order_problem, self._not_found)
         return IdentityState(

@@ -175,12 +175,12 @@ def test_what_does_not_end_is_no_life(
     clock = SimpleNamespace(monotonic=lambda: passed[0])
     monkeypatch.setattr("trunkward.certificates.identities.time", clock)
     identities.round(datetime.now(UTC))
-    passed[0] += STUCK_S  # the thread of all rounds stands still
+    passed[0] += STUCK_S + 1  # the thread of all rounds stands still
     assert not identities.works
     slow.goes_on.clear()
     identities.round(datetime.now(UTC))
     assert identities.works
-    passed[0] += STUCK_S  # and now that of one identity
+    passed[0] += STUCK_S + 1  # and now that of one identity
     identities.round(datetime.now(UTC))
     assert not identities.works
     slow.goes_on.set()

@@ -75,7 +75,7 @@ def test_links_left_by_a_part_are_not_followed(home: Home, tmp_path: Path) -> No
     """Summary: a link that a less trusted user left in its directory gives it no file of somebody else's."""
     home.start()
     home.stop()
-    secret = tmp_path / "secret"
+    secret = home.path / "secret"  # on the same file system: it is linked to
     secret.write_text("root's")
     secret.chmod(0o600)
     gate = home.path / "state" / "records" / "gate-0"
