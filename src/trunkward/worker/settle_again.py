@@ -79,28 +79,12 @@ class SettlesAgain:
 
         Raises `NotAnswered`: the next round tries again.
         """
-        epoch, now, name = watched.epoch, time.time(), node.ledger_name
+        epoch, now = watched.epoch, time.time()
         self._currency = node.currency
         if epoch != self._epoch:
             # 1.
-            place = name if self._database.startswith("sqlite") else self._database
-            place = sha256(place.encode()).hexdigest()[:16]
-            lost = money.lost(valkey.ask(*money.restoring(name, place, epoch)))
-            if lost is not None:
-                if epoch != self._heard_of[0]:
-                    self._heard_of = (epoch, now)
-                heard_of = self._heard_of[1]
-                # who has just started has taken longer for that
-                on_its_way = self._epoch > 0 and now < heard_of + _ON_ITS_WAY_S
-                if on_its_way if shipped else watched.frozen_ms > _LAST_MS:
-                    return
-                known = now if shipped else self._shipped_s - _APART_S
-                for one, since, until in _apart(lost, now):
-                    told = self._all(one, since, min(until, known), f"sum:{one.epoch}:{place}")
-                    self._charge(valkey, told, went_on)
-                valkey.ask(*money.restored(name, place, epoch, node.ledger_nodes))
-                since = min((since for _, since, _ in _apart(lost, now)), default=known)
-                self._incomplete.append((max(since, min(known, heard_of - _APART_S)), heard_of))
+            if not self._restored(valkey, watched, node, went_on, now, shipped=shipped):
+                return
         elif valkey is not self._asked:
             # 2.
             self._incomplete.append((self._heard_s - _APART_S, now))
@@ -111,6 +95,40 @@ class SettlesAgain:
             for span in self._incomplete:
                 self._charge(valkey, self._one_by_one(*span), went_on)
             self._incomplete = [span for span in self._incomplete if now < span[1] + _LATE_S]
+
+    def _restored(
+        self,
+        valkey: Valkey,
+        watched: money.Watched,
+        node: NodeSettings,
+        went_on: Callable[[], None],
+        now: float,
+        *,
+        shipped: bool,
+    ) -> bool:
+        """Whether a ledger that may have lost something has all there is; else it is too early for that."""
+        epoch, name = watched.epoch, node.ledger_name
+        place = name if self._database.startswith("sqlite") else self._database
+        place = sha256(place.encode()).hexdigest()[:16]
+        lost = money.lost(valkey.ask(*money.restoring(name, place, epoch)))
+        if lost is None:
+            return True
+        if epoch != self._heard_of[0]:
+            self._heard_of = (epoch, now)
+        heard_of = self._heard_of[1]
+        # who has just started has taken longer for that
+        on_its_way = self._epoch > 0 and now < heard_of + _ON_ITS_WAY_S
+        if on_its_way if shipped else watched.frozen_ms > _LAST_MS:
+            return False
+        known = now if shipped else self._shipped_s - _APART_S
+        spans = list(_apart(lost, now))
+        for one, since, until in spans:
+            told = self._all(one, since, min(until, known), f"sum:{one.epoch}:{place}")
+            self._charge(valkey, told, went_on)
+        valkey.ask(*money.restored(name, place, epoch, node.ledger_nodes))
+        since = spans[0][1] if spans else known
+        self._incomplete.append((max(since, min(known, heard_of - _APART_S)), heard_of))
+        return True
 
     def _charge(
         self, valkey: Valkey, told: Iterator[Sequence[Settlement]], went_on: Callable[[], None]
