@@ -23,7 +23,7 @@ from trunkward.records.model import DecisionRecord
 from trunkward.settings import Place
 from trunkward.trunks.verification import WAIT_MS, VerificationPolicy
 from unit.gate.test_line import _Disk, _line
-from unit.gate.test_verifying import World
+from unit.gate.verifying_world import World
 
 LINES, RATE = Counter(key="calls:trunk:a", most=30), Rate(key="rate-in:trunk:a", per_second=10, burst=10)
 OTHER = Rate(key="rate-in:trunk:b", per_second=10, burst=10)
