@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
@@ -55,6 +56,14 @@ def seen(trust: Path, name: str = NAME) -> bytes:
         client_context(trust).wrap_socket(plain, server_hostname=name) as tls,
     ):
         return tls.getpeercert(binary_form=True) or b""
+
+
+def shows(trust: Path, certificate: bytes) -> bool:
+    """Whether a new connection is shown just this one, under this authority; another's may still be there."""
+    try:
+        return seen(trust) == certificate
+    except ssl.SSLCertVerificationError:
+        return False
 
 
 def issued_last(node: Node) -> bytes:
@@ -289,11 +298,13 @@ def test_an_authority_that_is_gone_or_refuses_changes_nothing(node: Node, author
         lambda: "rejectedIdentifier" in (now := str(shown(node)["server"]["problem"])) and now, "a refusal"
     )
     assert str(refused).startswith("asked for")
-    assert x509.load_der_x509_certificate(seen(kept)) == before
+    # by what it is, not checked: it may be past its end by now
+    assert shown_sha256(SBC.host, SBC.port) == before.fingerprint(hashes.SHA256()).hex()
     authority.stop()
     authority.start(lifetime_s=3600)  # it knows nobody any more: not us either
     wait_until(lambda: shown(node)["server"]["problem"] == "", "the renewal")
-    wait_until(lambda: seen(authority.root) == issued_last(node), "what was issued to be shown")
+    # obtained it is by one process, put into use by another, a second later at most
+    wait_until(lambda: shows(authority.root, issued_last(node)), "what was issued to be shown")
 
 
 def test_a_restarted_node_has_it_at_once(node: Node, authority: Pebble) -> None:
@@ -310,7 +321,7 @@ def test_a_restarted_node_has_it_at_once(node: Node, authority: Pebble) -> None:
         try:
             assert seen(authority.root) == before
             break
-        except (ConnectionError, TimeoutError):
+        except (ConnectionError, TimeoutError, ssl.SSLEOFError):
             assert time.monotonic() - began < 30
             time.sleep(0.05)
     node.wait_ready()

@@ -229,7 +229,8 @@ class FakeGate:
         path.chmod(0o777)
         self._socket.listen(64)
         self._peers: list[socket.socket] = []
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._serving = threading.Thread(target=self._serve, daemon=True)
+        self._serving.start()
 
     def _serve(self) -> None:
         while True:
@@ -258,6 +259,7 @@ class FakeGate:
 
     def close(self) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
+        self._serving.join()  # it may just have taken one more peer in
         self._socket.close()
         for peer in self._peers:
             peer.close()
