@@ -343,7 +343,8 @@ def test_rubbish_from_a_gate(node: Node) -> None:
                             fake.close()
                         for path, old in zip(paths, kept, strict=True):
                             old.rename(path)
-                assert not carrier.trace, name
+                # of calls before this test there may still be a BYE
+                assert not [s for s in carrier.trace if s.message.method == "INVITE"], name
             await works(node, customer)
         assert node.family("kamailio") == pids
 
