@@ -233,7 +233,7 @@ def start_node_in(home: Path, command: Sequence[str] = ()) -> Node:
         else:
             process = Forked(["up"], environment, told, told)
     node = Node(home=home, process=process, environment=environment)
-    until = time.monotonic() + 60  # longer than it waits itself
+    until = time.monotonic() + 80
     while "ready after" not in told.read_text(errors="replace"):
         if process.poll() is not None or time.monotonic() > until:
             said = told.read_text(errors="replace")
