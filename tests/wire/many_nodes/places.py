@@ -154,11 +154,11 @@ def _cable(number: int, pid: int, address: str) -> None:
 
 def _inhabited(pid: int) -> int:
     ours = os.readlink("/proc/self/ns/net")
-    for _ in range(500):
+    for _ in range(2000):
         if os.readlink(f"/proc/{pid}/ns/net") != ours:
             return pid
         time.sleep(0.01)
-    raise AssertionError("no namespace within 5 s")
+    raise AssertionError("no namespace within 20 s")
 
 
 def _run(command: str) -> None:

@@ -29,7 +29,7 @@ RINGING = 2
 #: A first slice, with its release; and what an answer nobody acknowledges is repeated for (RFC 3261 13.3.1.4).
 SLICE, UNACKNOWLEDGED_S = 4 * STEP, 32
 #: Seconds by which the carrier's time of a call and ours may differ on this machine: as long as a message takes.
-APART_S = 0.5
+APART_S = 1.0
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def charged_again_later(valkey: OwnValkey) -> None:
 
 async def final(call: Call) -> tuple[int, float]:
     """What it was answered, and when."""
-    return (await call.final(30)).status, time.monotonic()
+    return (await call.final(40)).status, time.monotonic()
 
 
 async def hang_up(call: Call, answered_s: float) -> None:
@@ -157,7 +157,7 @@ async def connected(machine: Machine, party: Party) -> Flow:
     return flow
 
 
-@pytest.mark.timeout(300)  # four nodes are started before it
+@pytest.mark.timeout(600)  # four nodes are started before it
 def test_two_of_four_nodes_die_and_nothing_is_overspent(four: tuple[OwnValkey, list[Machine]]) -> None:
     """Summary: 200 calls at once through four nodes against one cap, two nodes killed in the middle, some of whose calls ring: the carrier's own records are within the cap, its legs are ended by a survivor, what is charged is what it bills, and what is not spent is free again, to the micro-unit."""
     valkey, found = four
@@ -185,10 +185,9 @@ def test_two_of_four_nodes_die_and_nothing_is_overspent(four: tuple[OwnValkey, l
             if (await first.final()).status == 200:
                 await first.bye()
                 break
-            assert time.monotonic() - began < 40
+            assert time.monotonic() - began < 90
             await asyncio.sleep(1)
-        await asyncio.sleep(1)
-        assert spent(valkey).granted == 0
+        await until(lambda: not spent(valkey).granted, "its money to be free")
 
         records.to_ring = 2 * RINGING
         rung = [await place(customer, flows[2 + number % 2], SOUTH_NUMBER) for number in range(2 * RINGING)]
@@ -217,7 +216,7 @@ def test_two_of_four_nodes_die_and_nothing_is_overspent(four: tuple[OwnValkey, l
         for call in records.ringing[:RINGING]:
             records.give_up(call)
         over_at = None
-        while time.monotonic() - killed_at < 60:
+        while time.monotonic() - killed_at < 90:
             now = spent(valkey)
             billed = records.billed(*everybody, now=time.monotonic())
             assert billed <= CAP, f"overspent: {billed - CAP}"
@@ -232,7 +231,7 @@ def test_two_of_four_nodes_die_and_nothing_is_overspent(four: tuple[OwnValkey, l
         await asyncio.gather(*(hang_up(*one) for one in talking if one[0].flow in flows[:2]))
         await until(lambda: not records.open(*everybody), "all legs to be over")
         # nothing stays locked but what rang: it may have been answered
-        await until(lambda: spent(valkey).granted == 2 * RINGING * SLICE, "the rest to be free", 20)
+        await until(lambda: spent(valkey).granted == 2 * RINGING * SLICE, "the rest to be free", 40)
         now, billed = spent(valkey), records.billed(*everybody)
         print(f"at the end: charged {now.day}, billed {billed}, {len(records.calls)} calls, cap {CAP}")
         assert billed - CAP <= 0
@@ -245,7 +244,7 @@ def test_two_of_four_nodes_die_and_nothing_is_overspent(four: tuple[OwnValkey, l
         assert billed - STEP * less <= now.day <= billed + STEP * more
         # of those that rang nobody knows more: each is charged as if the carrier had answered, which bills no more
         charged_again_later(valkey)
-        await until(lambda: not spent(valkey).granted, "what rang to be charged", 20)
+        await until(lambda: not spent(valkey).granted, "what rang to be charged", 40)
         most = math.ceil(UNACKNOWLEDGED_S / STEP_S) * STEP
         assert spent(valkey).day == now.day + 2 * RINGING * most
         assert records.billed("nobody") <= RINGING * most
@@ -256,7 +255,7 @@ def test_two_of_four_nodes_die_and_nothing_is_overspent(four: tuple[OwnValkey, l
 
     async def whole() -> None:
         try:
-            async with asyncio.timeout(200):
+            async with asyncio.timeout(400):
                 await scenario()
         except BaseException:
             for machine in found:

@@ -30,7 +30,8 @@ PROFILES = {
 }
 _KEYS = re.compile(rb"Keying material: ([0-9A-F]+)")
 _PEER = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", re.DOTALL)
-_HANDSHAKE_S = 5.0
+#: rtpengine begins it again after 1, 2, 4 and 8 s, if nobody was there to hear it.
+_HANDSHAKE_S = 20.0
 
 
 class _Shared(Socket):

@@ -163,7 +163,7 @@ def where(text: str) -> Address:
 async def heard_both_ways(one: Leg, other: Leg, packets: int = 25) -> None:
     """Asserts that all either says, and nothing else, arrives at the other with the right keys."""
     said, answered = await asyncio.gather(one.talk(packets), other.talk(packets))
-    await until(lambda: len(other.rtp.arrived) >= packets and len(one.rtp.arrived) >= packets, "media", 3.0)
+    await until(lambda: len(other.rtp.arrived) >= packets and len(one.rtp.arrived) >= packets, "media")
     await asyncio.sleep(0.05)
     assert other.take() == said
     assert one.take() == answered

@@ -18,7 +18,7 @@ from wire.media.legs import (
     no_key_crosses,
     open_leg,
 )
-from wire.node.parties import carrier_agent, connect, customer_agent, faults_in, place
+from wire.node.parties import carrier_agent, connect, customer_agent, faults_in, place, until
 
 
 @pytest.mark.parametrize(
@@ -106,10 +106,7 @@ def test_reinvite_without_an_offer(node: Node, from_caller: bool) -> None:
                 ]
                 return len(found) > acks and bool(found[-1].message.body)
 
-            until_s = asyncio.get_running_loop().time() + 2
-            while not acknowledged():
-                assert asyncio.get_running_loop().time() < until_s, "no ACK with an answer"
-                await asyncio.sleep(0.02)
+            await until(acknowledged, "an ACK with an answer")
             assert agree(call, there, caller, callee) == parties.suites
             await heard_both_ways(caller, callee)
             no_key_crosses(parties.customer, parties.carrier)

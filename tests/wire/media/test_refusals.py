@@ -189,8 +189,7 @@ def test_after_a_bad_answer_a_call_that_costs_money_goes_to_no_other_carrier(nod
             await flow.close()
         record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
         assert (record["end_code"], record["answered_ms"] > 0) == (502, True)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(second.incoming(), 0.2)
+        assert not [raw for raw in second.raw if raw.startswith(b"INVITE")]
         no_key_crosses(customer, first)
 
     asyncio.run(scenario())
@@ -283,7 +282,7 @@ def test_a_later_answer_keeps_the_protection(node: Node, from_caller: bool) -> N
             acks = _acks(other)
             reply = await end.reinvite(leg.session)
             assert (reply.status, reply.get("Reason")) == (488, 'SIP;cause=488;text="media-malformed"')
-            await until(lambda: _acks(other) > acks, "the ACK", 2.0)
+            await until(lambda: _acks(other) > acks, "the ACK")
             other_leg.change = None
             leg.described.append(before[0])
             other_leg.described.append(before[1])

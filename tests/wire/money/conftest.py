@@ -17,6 +17,8 @@ RELEASE_S = 15
 SECOND = 100_000
 SLICE = (GRANT_S + RELEASE_S) * SECOND
 CAP = 2 * SLICE + SECOND
+#: Seconds in which a settlement is in the ledger: long before anybody takes its call for lost.
+SETTLED_S = 15.0
 #: The host of the example's first carrier.
 NORTH = "127.0.0.31:25061"
 DECK = "prefix,rate,increments\n1202,6.00,1/1\n"

@@ -12,7 +12,7 @@ from sipkit.call import Reply
 from sipkit.message import Message
 from sipkit.transport import Flow
 from wire.conftest import Node
-from wire.money.conftest import SECOND
+from wire.money.conftest import SECOND, SETTLED_S
 from wire.money.test_money import spent
 from wire.node.parties import (
     NORTH_NUMBER,
@@ -25,9 +25,6 @@ from wire.node.parties import (
     run,
     tls_carrier,
 )
-
-#: Seconds in which a settlement is in the ledger.
-SETTLED_S = 3.0
 
 #: In the place of an answer: nothing leaves.
 IGNORED = Reply(status=503, reason="Ignored")
@@ -60,8 +57,15 @@ class Leg:
     byes: list[Message] = field(default_factory=list)
 
     def seconds(self) -> int:
-        """What it bills of it, by increments of one second."""
-        return ceil((self.ended_s or time.monotonic()) - self.answered_s) if self.answered_s else 0
+        """What it bills of it, by increments of one second: from the ACK, before which the node has the answer.
+
+        How long the answer was on its way is not to make the bill higher than what the node can know of.
+        """
+        if not self.answered_s:
+            return 0
+        acks = (seen.at_s for seen in self.call.trace if not seen.sent and seen.message.method == "ACK")
+        lasted_s = (self.ended_s or time.monotonic()) - next(acks, self.answered_s)
+        return max(ceil(lasted_s), 0)
 
 
 class Strict:
@@ -111,7 +115,7 @@ class Strict:
         """What it asks for, in micro-units."""
         return sum(leg.seconds() for leg in (self.legs if legs is None else legs)) * SECOND
 
-    async def over(self, leg: Leg, within_s: float) -> None:
+    async def over(self, leg: Leg, within_s: float = 40.0) -> None:
         """Waits until it has ended a leg."""
         until = time.monotonic() + within_s
         while not leg.ended_s:
@@ -144,8 +148,8 @@ class Bench:
     def charged(self) -> int:
         return spent(self.node).hour - self.before
 
-    async def is_settled(self, more: int = 1) -> None:
-        """Nothing is held any more, and what the carrier bills is charged: it, or a second or so more."""
+    async def is_settled(self, more: int = 2) -> None:
+        """Nothing is held any more, and what the carrier bills is charged: it, or a second or two more."""
         end = time.monotonic() + SETTLED_S
         while self.held():
             assert time.monotonic() < end, f"still held: {self.held()}"

@@ -1,6 +1,5 @@
 """Carriers of one number: the cheapest first, the next by cause, none beyond its own cap or below the margin."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from sipkit import Call
 from sipkit.agent import answer_at_once
 from wire.conftest import EXAMPLE, Node, start_node, stop_node
+from wire.money.test_money import spent
 from wire.node.parties import (
     NORTH_NUMBER,
     Party,
@@ -19,6 +19,7 @@ from wire.node.parties import (
     south_agent,
     tls_carrier,
     udp_carrier,
+    until,
 )
 from wire.records.parties import eventually
 
@@ -80,13 +81,18 @@ def test_which_carrier_takes_a_call(node: Node) -> None:
                 if by is not None:
                     await (await by.incoming()).confirmed()
                     assert (await call.bye()).status == 200
-                    await asyncio.sleep(0.5)
+
+            async def south_is_free() -> None:
+                await until(lambda: not spent(node, "money:carrier:south").granted, "south to be free")
 
             await ended(200, south)
+            await south_is_free()
             south.on_call = answers(404, 3)
             await ended(200, north)
+            await south_is_free()
             south.on_call = answers(503, 17)
             await ended(500, None)  # RFC 3261 16.7, step 6: no 503 goes back
+            await south_is_free()
             south.on_call = answer_at_once
             first = await place(customer, flow, NORTH_NUMBER)
             assert (await first.final()).status == 200
@@ -96,12 +102,11 @@ def test_which_carrier_takes_a_call(node: Node) -> None:
             # its cap has no room for a second slice while the first is held
             await ended(200, north)
             assert (await first.bye()).status == 200
-            await asyncio.sleep(0.5)
             await ended(404, None, TOO_CHEAP)
 
     run(node, scenario)
     eventually(
-        lambda: len(node.calls()) == 6 and all(c["ending"] for c in node.calls()[1:]), 5, "all records"
+        lambda: len(node.calls()) == 6 and all(c["ending"] for c in node.calls()[1:]), 20, "all records"
     )
     found = [(call["reason"], call["peer"], [one["peer"] for one in call["tried"]]) for call in node.calls()]
     assert found == [

@@ -11,7 +11,7 @@ import pytest
 from sipkit.address import name_addr
 from wire.conftest import Node
 from wire.money.conftest import SECOND, node_with
-from wire.money.strict import SETTLED_S, Bench, Strict, answers, at, bench
+from wire.money.strict import Bench, Strict, answers, at, bench
 from wire.money.test_money import spent
 from wire.node.parties import NORTH_NUMBER, connect, customer_agent, place, run, tls_carrier, until
 
@@ -38,7 +38,7 @@ def test_a_bye_of_the_caller_that_is_refused(node: Node, said: tuple[int | None,
         if said:
             assert not leg.ended_s
             assert b.held(), "the leg may be alive"
-        await b.carrier.over(leg, 25)
+        await b.carrier.over(leg)
         assert len(leg.byes) >= len(said) + 1
         numbers = [message.cseq[0] for message in leg.byes]
         assert numbers == sorted(numbers)
@@ -70,7 +70,7 @@ def test_in_the_place_of_a_refused_bye_the_caller_sees_nothing_of_the_carriers(n
         for name in ("From", "To"):
             assert name_addr(reply.get(name)).uri == name_addr(asked.get(name)).uri
         assert not b.customer.saw(("spoofed", "verstat"))
-        await b.carrier.over(leg, 25)
+        await b.carrier.over(leg)
         await b.is_settled()
 
     bench(node, scenario)
@@ -91,7 +91,7 @@ def test_sequence_numbers_do_not_keep_a_leg_alive(node: Node) -> None:
         assert leg.highest == 1_000_000
         at(call, 3)
         assert (await call.bye()).status == 200
-        await b.carrier.over(leg, 5)
+        await b.carrier.over(leg)
         assert leg.byes[0].cseq[0] > 1_000_000
         await b.is_settled()
 
@@ -122,7 +122,7 @@ def test_a_bye_of_another_dialog_ends_nothing(node: Node) -> None:
             call.dialog = other
             assert (await call.request("BYE")).status == 481
         assert not leg.byes
-        await asyncio.sleep(SETTLED_S / 2)
+        await asyncio.sleep(1.5)
         assert b.held()
         call.dialog = dialog
         at(call, 10)
@@ -190,7 +190,7 @@ def test_no_way_to_the_carrier(node: Node) -> None:
         assert b.held(), "nobody has told the carrier"
         assert not leg.ended_s
         async with tls_carrier(node, carrier.party):
-            await b.carrier.over(leg, 15)
+            await b.carrier.over(leg)
             await b.is_settled()
 
     run(node, scenario)
@@ -225,7 +225,7 @@ def test_an_answer_that_is_of_no_use_costs_money(node: Node, said: tuple[int | N
         assert (final.status, "media-malformed" in " ".join(final.get_all("Reason"))) == (502, True)
         (leg,) = b.carrier.legs
         await leg.call.confirmed()
-        await b.carrier.over(leg, 12)
+        await b.carrier.over(leg)
         assert len(leg.byes) == len(said) + 1
         await b.is_settled()
         record = await asyncio.to_thread(b.node.record, call.invite.call_id, ended=True)
@@ -260,7 +260,7 @@ def test_only_the_carriers_own_answer_counts(node: Node) -> None:
         assert not leg.ended_s
         assert b.held()
         b.carrier.bye = answers()
-        await b.carrier.over(leg, 12)
+        await b.carrier.over(leg)
         await b.is_settled()
 
     bench(node, scenario)

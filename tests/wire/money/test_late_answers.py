@@ -44,7 +44,7 @@ def test_an_answer_that_is_late(node: Node, given_up_by: str) -> None:
             assert (await call.cancel()).status == 200
         elif given_up_by == "BYE":
             assert (await call.request("BYE")).status == 200
-        final = await call.final(RINGS_S + 10)
+        final = await call.final(RINGS_S + 20)
         assert final.status >= 300
         await b.is_settled()
         assert b.charged() == 0

@@ -61,7 +61,7 @@ def test_an_end_no_gate_has_told_is_told_again() -> None:
                 await asyncio.sleep(1)
                 assert spent(node).granted > 0
                 await asyncio.to_thread(
-                    eventually, lambda: spent(node).granted == 0, GRANT_S + 15, "it is settled"
+                    eventually, lambda: spent(node).granted == 0, GRANT_S + 30, "it is settled"
                 )
                 lasted_ms = node.record(call.invite.call_id, ended=True)["answered_ms"]
                 assert spent(node).hour == -(-lasted_ms // 1000) * SECOND
@@ -83,7 +83,6 @@ def test_a_call_that_is_here_is_nobodys_to_hang_up() -> None:
                     _, *words = gate.ask("GET", leg).decode().split(" ")
                     gate.ask("SET", leg, " ".join(["1", *words]))
                     gate.ask("ZADD", "legs", "1", leg.removeprefix("leg:"))
-                    assert held_s(node) < 0
                     await asyncio.to_thread(eventually, lambda: held_s(node) > 0, GRANT_S, "it is held")
                 await asyncio.sleep(2)
                 assert not call.is_over

@@ -11,23 +11,23 @@ from sipkit import Call
 from trunkward.live import money
 from trunkward.live.ask import NotAnswered, Valkey
 from wire.conftest import Node
-from wire.money.conftest import CAP, GRANT_S, SECOND, SLICE, lose_the_ledger, node_with
+from wire.money.conftest import CAP, GRANT_S, SECOND, SETTLED_S, SLICE, lose_the_ledger, node_with
 from wire.posture.test_rows import database_refusing
 from wire.records.parties import Parties, eventually, parties
 
 TRUNK = "money:trunk:acme-hq"
-#: Seconds in which an end is known to the ledger, and those in which a Valkey that was killed grants again.
-SETTLED_S, THAWED_S = 1.0, 10.0
+#: Seconds in which a Valkey that was killed grants again.
+THAWED_S = 30.0
 #: Those in which a node's gates have heard of a new epoch, and its edge has told of its calls.
 HEARD_S = 4.0
 #: Those after which all is as well known to a new ledger as it will be, were it not for records.
 TOLD_S = 8.0
 
 
-def spent(node: Node) -> money.Spent:
-    """What the trunk's calls have cost this hour, and may cost yet."""
+def spent(node: Node, owner: str = TRUNK) -> money.Spent:
+    """What the trunk's calls, or another owner's, have cost this hour, and may cost yet."""
     with Valkey(node.paths.valkey, "root", node.paths.valkey_secret("root")) as valkey:
-        (found,) = money.windows_of(valkey.ask(*money.spent([TRUNK])))
+        (found,) = money.windows_of(valkey.ask(*money.spent([owner])))
     return found
 
 
@@ -69,6 +69,11 @@ async def thawed(lab: Parties) -> Call:
         await asyncio.sleep(0.2)
 
 
+def is_free(node: Node) -> None:
+    """Waits until nothing is held."""
+    eventually(lambda: spent(node).granted == 0, SETTLED_S, "all of it is free")
+
+
 def charged(node: Node, calls: list[Call]) -> int:
     """What calls that are over have cost, by what their outcomes say of their time."""
     records = [node.record(call.invite.call_id, ended=True) for call in calls]
@@ -93,11 +98,10 @@ async def two_calls(node: Node) -> None:
         for call, there in pairs:
             assert (await call.bye()).status == 200
             await there.ended()
-        await asyncio.sleep(SETTLED_S)
-        assert spent(node).granted == 0
+        await asyncio.to_thread(is_free, node)
         again, _ = await up(lab)
         assert (await again.bye()).status == 200
-        await asyncio.sleep(SETTLED_S)
+        await asyncio.to_thread(is_free, node)
     calls = [again, *(call for call, _ in pairs)]
     left = await asyncio.to_thread(spent, node)
     assert (left.granted, left.hour) == (0, await asyncio.to_thread(charged, node, calls))
@@ -122,7 +126,7 @@ def test_a_call_that_was_cancelled_costs_nothing() -> None:
                 assert spent(node).granted == SLICE, "renewed, and no more than one"
                 assert (await call.cancel()).status == 200
                 assert (await call.final()).status == 487
-                await asyncio.sleep(SETTLED_S)
+                await asyncio.to_thread(is_free, node)
 
         asyncio.run(scenario())
         assert spent(node) == money.Spent(granted=0, hour=0, day=0, month=0)
@@ -154,7 +158,7 @@ def test_running_calls_end_where_their_money_does() -> None:
         call = asyncio.run(scenario())
         record = node.record(call.invite.call_id, ended=True)
         assert (record["cut"], record["ended_by"]) == ("spend-cap", "us")
-        eventually(lambda: spent(node).granted == 0, 5, "the rest is free")
+        is_free(node)
         assert charged(node, [call]) <= spent(node).hour <= CAP
 
 
@@ -172,7 +176,7 @@ def test_at_once() -> None:
                 return call
 
         call = asyncio.run(scenario())
-        eventually(lambda: spent(running).granted == 0, 5, "the rest is free")
+        is_free(running)
         assert spent(running).hour == charged(running, [call])
         assert running.record(call.invite.call_id, ended=True)["cut"] == "spend-cap"
 
@@ -230,7 +234,7 @@ def test_what_valkey_has_lost_is_charged_again() -> None:
 
         call = asyncio.run(one_call())
         cost = charged(node, [call])
-        eventually(lambda: spent(node).hour == cost, 5, "it is charged")
+        eventually(lambda: spent(node).hour == cost, SETTLED_S, "it is charged")
         deaf = node.pid("gate-1")
         os.kill(deaf, signal.SIGSTOP)  # it may have leased what the ledger has lost
         lose_the_ledger(node)
@@ -240,7 +244,7 @@ def test_what_valkey_has_lost_is_charged_again() -> None:
                 return spent(node) == money.Spent(granted=0, hour=cost, day=cost, month=cost)
             return False
 
-        eventually(charged_again, 10, "again")
+        eventually(charged_again, THAWED_S, "again")
 
         async def another() -> None:
             async with parties(node) as lab:
@@ -278,7 +282,7 @@ def test_a_ledger_that_has_lost_all_waits_for_records_that_cannot_be_shipped() -
 
         with database_refusing(node, ()):
             call = asyncio.run(one_call())
-            eventually(lambda: spent(node).hour > 0, 5, "it is charged")
+            eventually(lambda: spent(node).hour > 0, SETTLED_S, "it is charged")
             lose_the_ledger(node)
             asyncio.run(while_frozen())
         asyncio.run(another())

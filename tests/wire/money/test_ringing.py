@@ -72,7 +72,7 @@ def test_one_at_home_goes_on_by_escrow() -> None:
             await asyncio.sleep(GRANT_S - 2)
             assert not leg.ended_s
             assert (await call.bye()).status == 200
-        await b.carrier.over(leg, 5)
+        await b.carrier.over(leg)
 
     with node_with(spend) as node:
         bench(node, scenario)
@@ -102,8 +102,8 @@ def test_one_that_is_held_no_more_is_over_when_it_is_answered(node: Node) -> Non
         async with valkey_frozen(b.node):
             b.carrier.answer(leg)
             assert (await call.final()).status == 200
-            await b.carrier.over(leg, GRANT_S - 2)
-        await until(lambda: knows_no_call(b.node), "its money to be free", 20)
+            await b.carrier.over(leg, GRANT_S - 0.5)
+        await until(lambda: knows_no_call(b.node), "its money to be free")
         await b.is_settled()
         record = await asyncio.to_thread(b.node.record, call.invite.call_id, ended=True)
         assert (record["ended_by"], record["cut"]) == ("us", "grant-not-renewed")

@@ -16,18 +16,25 @@ from wire.records.parties import Parties, parties
 from wire.running.test_dead_mans_switch import nothing_is_left, rows
 
 #: Each of these costs a call 1.5 s: longer in all than a Valkey takes to be back, and to grant again.
-DEAD = range(26021, 26030)
+DEAD = range(26021, 26037)
 NOTHING = money.Spent(granted=0, hour=0, day=0, month=0)
 
 
 @pytest.fixture(scope="module")
-def node() -> Iterator[Node]:
-    """One whose carrier takes connections, and says nothing."""
-    hosts = ", ".join(f"127.0.0.1:{port}" for port in DEAD)
+def dead() -> Iterator[ExitStack]:
+    """What takes the carrier's connections, and says nothing; closed, nobody does."""
     with ExitStack() as held:
         for port in DEAD:
             held.enter_context(socket.create_server(("127.0.0.1", port), backlog=64))
-        yield held.enter_context(node_with(f'{{hour: "{CAP / 10**6:.2f}", call: none}}', hosts=hosts))
+        yield held
+
+
+@pytest.fixture(scope="module")
+def node(dead: ExitStack) -> Iterator[Node]:
+    """One whose carrier is all of these."""
+    hosts = ", ".join(f"127.0.0.1:{port}" for port in DEAD)
+    with node_with(f'{{hour: "{CAP / 10**6:.2f}", call: none}}', hosts=hosts) as running:
+        yield running
 
 
 async def is_held(node: Node) -> None:
@@ -55,7 +62,7 @@ def test_one_that_waits_is_cancelled(node: Node) -> None:
     _run(node, scenario)
 
 
-def test_one_that_waits_is_known_to_a_ledger_that_has_lost_it(node: Node) -> None:
+def test_one_that_waits_is_known_to_a_ledger_that_has_lost_it(node: Node, dead: ExitStack) -> None:
     """Summary: Valkey loses all while a call waits for dead hosts of its carrier: when it grants again, the call's slice is held; no route left, it is free."""
 
     async def scenario(lab: Parties) -> None:
@@ -65,7 +72,8 @@ def test_one_that_waits_is_known_to_a_ledger_that_has_lost_it(node: Node) -> Non
         await until(lambda: grants(node), "Valkey to be back", THAWED_S)
         assert spent(node).granted == SLICE
         assert "entry" in rows(node, "grants"), "it waits still"
-        assert (await call.final(20)).status == 503
+        dead.close()  # the rest refuse it at once
+        assert (await call.final(30)).status == 503
         await is_given_up(node)
 
     _run(node, scenario)

@@ -63,7 +63,7 @@ class Told:
         return dict(found)
 
 
-def until(found: Callable[[], object], what: str, within_s: float = 15.0) -> None:
+def until(found: Callable[[], object], what: str, within_s: float = 20.0) -> None:
     end = time.monotonic() + within_s
     while not found():
         assert time.monotonic() < end, what

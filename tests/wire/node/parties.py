@@ -179,7 +179,7 @@ def holds_connection(node: Node, peer: Address) -> bool:
 
 async def forgotten(node: Node, peer: Address) -> None:
     """Waits until Kamailio has seen that its connections to a peer are gone."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 20
     while await asyncio.to_thread(holds_connection, node, peer):
         assert time.monotonic() < end, f"Kamailio still holds a connection to {peer}"
         await asyncio.sleep(0.02)
@@ -257,7 +257,7 @@ def invite(
     return request("INVITE", f"sip:{number}@sbc.example.com", lines, body)
 
 
-async def until[T](found: Callable[[], T | bool | None], what: str, within_s: float = 10.0) -> T:
+async def until[T](found: Callable[[], T | bool | None], what: str, within_s: float = 20.0) -> T:
     """Waits for something to become true."""
     end = time.monotonic() + within_s
     while not (value := found()):

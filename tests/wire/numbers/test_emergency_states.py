@@ -154,7 +154,7 @@ def test_a_call_for_help_goes(node: Node, name: str) -> None:
     before = _alarms(node)
     with state(node):
         run(node, scenario)
-    eventually(lambda: _alarms(node) > before, 5, "the alarm")
+    eventually(lambda: _alarms(node) > before, 20, "the alarm")
     assert _alarms(node) == before + 1
     record = node.record(placed[0])
     assert (record["emergency"], record["calling_number"]) == (True, ACME_NUMBER)

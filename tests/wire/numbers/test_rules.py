@@ -18,6 +18,7 @@ from wire.node.parties import (
     place,
     run,
     tls_carrier,
+    until,
 )
 from wire.numbers.conftest import BRANCH, BRANCH_NUMBER, SHARED_NUMBER
 
@@ -89,15 +90,6 @@ def test_a_foreign_number_is_refused_until_somebody_has_verified_it(node: Node, 
     async def called() -> tuple[int, Call]:
         status, _, call = await branch_calls(node, NORTH_NUMBER, sender=FOREIGN)
         return status, call
-
-    async def until(wanted: int, within_s: float = 3.0) -> Call:
-        status, call = await called()
-        while status != wanted:
-            assert within_s > 0, f"{status}, not {wanted}"
-            await asyncio.sleep(0.2)
-            within_s -= 0.2
-            status, call = await called()
-        return call
 
     async def scenario() -> None:
         status, call = await called()
@@ -248,12 +240,11 @@ def test_a_call_takes_a_line_of_the_trunk_it_goes_on_to(node: Node) -> None:
                 {"peer": "acme-branch", "problem": "no-place"},
             ]
             assert (await calls.pop().bye()).status == 200
-            await asyncio.sleep(0.2)
+            await until(lambda: lines("acme-branch") == 1, "its line to be free")
             calls.append(await up())
             for call in calls:
                 assert (await call.bye()).status == 200
-            await asyncio.sleep(0.2)
-            assert await asyncio.to_thread(lines, "acme-branch") == 0
+            await until(lambda: lines("acme-branch") == 0, "both lines to be free")
             await flow.close()
 
     run(node, scenario)

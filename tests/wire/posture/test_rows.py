@@ -91,7 +91,7 @@ def slow(node: Node, parts: tuple[str, ...]) -> Iterator[None]:
     """Somebody listens, and answers later than anyone waits."""
 
     def late(_attempt: object) -> None:
-        time.sleep(1.0)
+        time.sleep(10.0)
 
     with _sockets_away(node, parts) as paths:
         fakes = [FakeGate(path, late) for path in paths]
@@ -119,7 +119,9 @@ def answering_late(_node: Node, _parts: tuple[str, ...]) -> Iterator[None]:
 @contextmanager
 def database_locked(node: Node, _parts: tuple[str, ...]) -> Iterator[None]:
     """Another process writes to the records database, and does not come to an end."""
-    connection = sqlite3.connect(node.state / "db" / "records.db", isolation_level=None)
+    connection = sqlite3.connect(
+        node.state / "db" / "records.db", isolation_level=None, check_same_thread=False
+    )
     try:
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -221,10 +223,11 @@ async def as_the_cell_says(lab: Parties, call: Call, wanted: Effect, direction: 
     if wanted is Effect.GOES_UNVERIFIED:
         assert ";verstat=No-TN-Validation@" in there.invite.get("From")
         # what a gate waits for a fetcher that says nothing, and what a busy machine takes
-        assert there.trace[0].at_s - began < 4.0, "no longer than it takes to know that it is lost"
+        assert there.trace[0].at_s - began < 6.0, "no longer than it takes to know that it is lost"
     if direction is Calls.OUTBOUND:
         assert signed(lab, call) == (wanted is not Effect.GOES_UNSIGNED)
-        assert there.trace[0].at_s - began < 0.5, "it waited for what is lost"
+        # as little as that is, a busy machine may take seconds
+        assert there.trace[0].at_s - began < 3.0, "it waited for what is lost"
     if direction is Calls.EMERGENCY:
         # without the media engine its carrier sees the caller's own description
         own = "127.0.0.1" if wanted is Effect.GOES_UNANCHORED else "127.0.0.10"
@@ -278,7 +281,7 @@ def test_row(node: Node, lost: Lost, how: Way) -> None:
             # what ran all the time is as it was; its media came back with a re-INVITE, where it was gone
             await running_goes(other, Effect.UNAFFECTED)
         if how is not saying_no:  # what is asked of it, it does, if late: no refused call keeps ports
-            await asyncio.to_thread(eventually, lambda: set(node.media()) <= media, 5, "no media is left")
+            await asyncio.to_thread(eventually, lambda: set(node.media()) <= media, 20, "no media is left")
 
     asyncio.run(scenario())
     node.wait_ready()
@@ -289,7 +292,7 @@ def test_row(node: Node, lost: Lost, how: Way) -> None:
     assert others == (set(WHOSE[lost]) if how is killed else set())
 
 
-async def recovered(lab: Parties, within_s: float = 15.0) -> None:
+async def recovered(lab: Parties, within_s: float = 30.0) -> None:
     """Places calls until one goes as ever: signed, with media through the node; nothing is restarted for it."""
     until = time.monotonic() + within_s
     while True:
@@ -307,13 +310,13 @@ async def recovered(lab: Parties, within_s: float = 15.0) -> None:
 
 def pids(node: Node) -> dict[str, int]:
     """The process of each part, as the supervisor has it, once it thinks that all of them run."""
-    return eventually(lambda: _pids(node), 20, "every part runs")
+    return eventually(lambda: _pids(node), 40, "every part runs")
 
 
 def _pids(node: Node) -> dict[str, int]:
     command = [str(Path(sys.executable).parent / "supervisorctl"), "-c", str(node.run / "supervisord.conf")]
     said = subprocess.run(
-        [*command, "status"], capture_output=True, text=True, check=False, timeout=10
+        [*command, "status"], capture_output=True, text=True, check=False, timeout=30
     ).stdout
     found = {part: int(pid) for part, pid in re.findall(r"^(\S+)\s+RUNNING\s+pid (\d+)", said, re.MULTILINE)}
     return found if set(found) == set(PARTS) else {}
@@ -326,11 +329,14 @@ def test_every_dependency_of_the_nodes_own_is_taken_away() -> None:
 
 def test_every_one_of_these_calls_is_on_record(node: Node) -> None:
     """Summary: after all these losses each call that went has its decision and its outcome, each refused one its refusal, once, with what was lost in it."""
-    eventually(
-        lambda: all(call["ended_at"] for call in node.calls() if call["verdict"] == "admit"),
-        20,
-        "all outcomes",
-    )
+    placed = {call_id for call_id, _, _ in PLACED_SO_FAR}
+
+    def shipped() -> bool:
+        kept = node.calls()
+        over = all(call["ended_at"] for call in kept if call["verdict"] == "admit")
+        return over and placed <= {call["call_id"] for call in kept}
+
+    eventually(shipped, 40, "all records, and all outcomes")
     records = {call["call_id"]: call for call in node.calls()}
     assert len(node.calls()) == len({call["record_id"] for call in node.calls()})
     for call_id, lost, column in PLACED_SO_FAR:
