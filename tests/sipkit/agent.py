@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from sipkit.address import name_addr
-from sipkit.call import SDP_TYPE, Call, HeaderLines, Reply, Seen, Session, typed
+from sipkit.call import DEFAULT_PATIENCE_S, SDP_TYPE, Call, HeaderLines, Reply, Seen, Session, typed
 from sipkit.identity import fresh_branch, fresh_id
 from sipkit.message import MalformedMessageError, Message, parse, request, response
 from sipkit.transaction import TRANSACTION_TIMEOUT_S, ClientTransaction, ServerTransaction, branch_of
@@ -112,7 +112,7 @@ class UserAgent:
         call.client = self._start(flow, invite, call, call.on_invite_response, TRANSACTION_TIMEOUT_S)
         return call
 
-    async def incoming(self, patience_s: float = 10.0) -> Call:
+    async def incoming(self, patience_s: float = DEFAULT_PATIENCE_S) -> Call:
         """Return the next received call; `on_call` has it too."""
         return await asyncio.wait_for(self._incoming.get(), patience_s)
 

@@ -25,7 +25,7 @@ HeaderLines = Iterable[tuple[str, str]]
 SDP_TYPE = "application/sdp"
 
 #: How long the awaitables wait when nothing else is said.
-DEFAULT_PATIENCE_S = 10.0
+DEFAULT_PATIENCE_S = 20.0
 
 
 class CallRefused(Exception):
