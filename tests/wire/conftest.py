@@ -156,7 +156,7 @@ class Node:
         assert with_records(self.paths, each) == 0
         return found
 
-    def record(self, call_id: str, *, ended: bool = False, within_s: float = 5.0) -> dict[str, Any]:
+    def record(self, call_id: str, *, ended: bool = False, within_s: float = 20.0) -> dict[str, Any]:
         """The record of a call, once the worker has shipped it."""
         until = time.monotonic() + within_s
         while True:
@@ -233,7 +233,7 @@ def start_node_in(home: Path, command: Sequence[str] = ()) -> Node:
         else:
             process = Forked(["up"], environment, told, told)
     node = Node(home=home, process=process, environment=environment)
-    until = time.monotonic() + 40
+    until = time.monotonic() + 80
     while "ready after" not in told.read_text(errors="replace"):
         if process.poll() is not None or time.monotonic() > until:
             said = told.read_text(errors="replace")
