@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 
 from sipkit.certificates import Credential
-from sipkit.transport import Address
+from sipkit.transport import Address, stop_listening
 
 #: Bytes of the long body; nobody reads it to its end.
 GIGABYTE = 1 << 30
@@ -57,7 +57,7 @@ class CertificateHost:
     ) -> None:
         """Stops, whoever is still being answered."""
         for server in self._servers:
-            server.close()
+            await stop_listening(server)
         for task in list(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)

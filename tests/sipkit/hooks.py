@@ -138,7 +138,9 @@ def smtp_server(credential: Credential, *, starttls: bool, offers_tls: bool = Tr
                     say("354 go on")
                     data = b""
                     while not data.endswith(b"\r\n.\r\n"):
-                        data += lines.readline()
+                        if not (more_data := lines.readline()):
+                            return  # it has gone in the middle
+                        data += more_data
                     answer = mails.answers.pop(0) if mails.answers else "250 taken"
                     if answer.startswith("250"):
                         mails.messages.append(message_from_bytes(data[:-3]))

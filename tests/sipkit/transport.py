@@ -237,11 +237,22 @@ class Listener:
 
     async def close(self) -> None:
         """Stop listening and drop every accepted flow."""
-        self.server.close()
-        for flow in self.flows:
-            if flow.is_open:
-                flow.abort()
-        await asyncio.sleep(0)
+        await stop_listening(self.server)
+
+
+async def stop_listening(server: asyncio.Server) -> None:
+    """Close a server and drop whoever it has let in, also those whose TLS handshake is under way.
+
+    First it takes nobody more: a connection that was taken a moment before `close` would get a transport of
+    a server that is closed, and nobody would end it (CPython's `_attach` asserts, its warning fails a test).
+    """
+    loop = asyncio.get_running_loop()
+    for listening in server.sockets:
+        loop.remove_reader(listening.fileno())
+    await asyncio.sleep(0)
+    server.close()
+    server.abort_clients()
+    await asyncio.sleep(0)
 
 
 def _address(sockaddr: Any) -> Address:  # the socket module's own loose tuple

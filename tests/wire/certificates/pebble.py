@@ -78,7 +78,7 @@ class Pebble:
         command = ["pebble", "-strict", "-config", str(file), "-dnsserver", f"{HOST}:{DNS_PORT}"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        until = time.monotonic() + 20
+        until = time.monotonic() + 40
         root = b""
         while not root:
             try:

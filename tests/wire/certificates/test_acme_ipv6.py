@@ -7,7 +7,7 @@ import pytest
 
 from wire.certificates.conftest import LIFETIME_S, certificate_from, shown, wait_until
 from wire.certificates.pebble import Pebble
-from wire.certificates.test_acme import NAME, seen
+from wire.certificates.test_acme import NAME, issued_last, shows
 from wire.conftest import EXAMPLE, Node, start_node, stop_node
 from wire.network.addresses import SBC6, put_on_loopback
 
@@ -50,4 +50,4 @@ def test_an_authority_that_looks_over_ipv6_is_answered(node: Node, authority: Pe
         wait_until(lambda: shown(node)["server"]["until"], "a certificate")
     finally:
         print(f"{node.log('acme')[-3000:]}\n{authority.log.read_text(errors='replace')[-3000:]}")
-    wait_until(lambda: b"Pebble" in seen(authority.root), "the certificate to be shown")
+    wait_until(lambda: shows(authority.root, issued_last(node)), "the certificate to be shown")

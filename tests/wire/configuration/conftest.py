@@ -58,7 +58,7 @@ class Changed:
         found: dict[str, Any] = json.loads((self.node.state / "config" / "declared.json").read_text())
         return found
 
-    def until_gates_have(self, version: int, within_s: float = 5.0) -> float:
+    def until_gates_have(self, version: int, within_s: float = 20.0) -> float:
         """Seconds from the moment a version was in force until both gates decide by it."""
         until = time.monotonic() + within_s
         while any(gate_version(index) != version for index in range(2)):
@@ -70,7 +70,7 @@ class Changed:
 def gate_version(index: int) -> int:
     """What a gate says it decides by; -1 for no answer."""
     try:
-        with urlopen(f"http://127.0.0.1:{METRICS_PORT + index}/metrics", timeout=1) as answer:
+        with urlopen(f"http://127.0.0.1:{METRICS_PORT + index}/metrics", timeout=5) as answer:
             for line in answer.read().decode().splitlines():
                 if line.startswith("trunkward_gate_policy_version "):
                     return int(float(line.split()[1]))

@@ -198,7 +198,7 @@ def test_without_a_node_it_waits_for_the_next_up(changed: Changed) -> None:
     (home / "other.yaml").write_text(TEXT)
     done = subprocess.run(
         [trunkward(), "apply", "-f", str(home / "other.yaml")],
-        env=environment, capture_output=True, text=True, timeout=30, check=False,
+        env=environment, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "version 1" in done.stderr

@@ -8,7 +8,7 @@ from typing import Any
 from trunkward.settings import WEB_PORT
 
 
-def ask(path: str, within_s: float = 5.0) -> tuple[int, str]:
+def ask(path: str, within_s: float = 20.0) -> tuple[int, str]:
     """Status and body of `web`'s answer."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{WEB_PORT}{path}", timeout=within_s) as answer:

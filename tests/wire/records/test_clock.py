@@ -47,4 +47,4 @@ def test_clock_not_synchronised(untrusted: Node) -> None:
     status = untrusted.trunkward("status").stdout
     assert f"degraded clock: not synchronised -> outbound: {Effect.GOES_UNSIGNED}" in status
     assert "takes calls" in status
-    eventually(lambda: len(untrusted.calls()) == 5, 5, "five records")
+    eventually(lambda: len(untrusted.calls()) == 5, 20, "five records")

@@ -69,7 +69,7 @@ def test_nothing_is_lost_or_doubled(node: Node, program: str) -> None:
     node.wait_ready()
     eventually(
         lambda: len(shipped()) >= tally.attempts and all(call["ended_at"] for call in shipped()),
-        10,
+        30,
         "every record shipped",
     )
     found = shipped()

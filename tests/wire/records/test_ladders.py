@@ -53,15 +53,19 @@ def _run(node: Node, scenario: Callable[[Parties], Any]) -> str:
     return asyncio.run(run())
 
 
-def _shown(node: Node, call_id: str, messages: int) -> dict[str, Any]:
-    """The record with its messages, once the worker has shipped as many as there must be."""
+def _shown(node: Node, call_id: str, messages: int, *, ended: bool = True) -> dict[str, Any]:
+    """The record with its messages, once the worker has shipped as many as there must be, and its end.
+
+    They are written by several processes, each into files of its own, and shipped file by file.
+    """
 
     def look() -> dict[str, Any] | None:
         answered = node.trunkward("calls", "show", call_id, "--json")
         told = json.loads(answered.stdout) if answered.returncode == 0 else {"messages": []}
-        return told if len(told["messages"]) >= messages else None
+        there = len(told["messages"]) >= messages and (told["ended_at"] or not ended)
+        return told if there else None
 
-    found = eventually(look, 5, f"{messages} messages of {call_id}")
+    found = eventually(look, 20, f"{messages} messages of {call_id}")
     assert found is not None
     return found
 
@@ -111,7 +115,7 @@ def test_a_call_that_fails_over_rings_is_held_and_hung_up(node: Node) -> None:
         "acme",
         200,
     )
-    assert 0.2 < shown["ring_s"] < 5
+    assert shown["ring_s"] > 0.2
     assert shown["started_at"] < shown["ringing_at"] < shown["answered_at"] < shown["ended_at"]
     assert _arrows(shown, "caller") == [
         ">INVITE sdp", "<100", "<180", "<200 sdp", ">ACK", ">INVITE hold", "<200 hold", ">ACK", ">BYE", "<200 BYE",
@@ -169,7 +173,7 @@ def test_a_call_that_is_refused(node: Node) -> None:
         assert (await call.final()).status == 404
         return call
 
-    shown = _shown(node, _run(node, scenario), 3)
+    shown = _shown(node, _run(node, scenario), 3, ended=False)
     assert (shown["verdict"], shown["reason"], shown["legs"], shown["peer"]) == (
         "reject",
         "no-route",
@@ -198,7 +202,7 @@ def test_what_the_edge_decides_alone_has_its_record(node: Node) -> None:
         return emergency
 
     emergency = _run(node, scenario)
-    shown = _shown(node, refused[0], 3)
+    shown = _shown(node, refused[0], 3, ended=False)
     assert (shown["verdict"], shown["reason"], shown["status"], shown["gate"]) == (
         "reject",
         "gate-unavailable",
@@ -238,16 +242,16 @@ def test_a_list_that_is_followed(node: Node) -> None:
         )
         assert following.stdout is not None
         try:
-            assert await asyncio.wait_for(following.stdout.readline(), 10)  # it has begun
+            assert await asyncio.wait_for(following.stdout.readline(), 30)  # it has begun
             call, _ = await lab.whole_call()
             told: list[dict[str, Any]] = []
             while not told or not told[-1]["ending"]:
-                line = json.loads(await asyncio.wait_for(following.stdout.readline(), 10))
+                line = json.loads(await asyncio.wait_for(following.stdout.readline(), 30))
                 told += [line] if line["call_id"] == call.invite.call_id else []
             assert 1 <= len(told) <= 2  # shipped together, or one after the other
         finally:
             following.send_signal(2)
-            assert await asyncio.wait_for(following.wait(), 10) == 130
+            assert await asyncio.wait_for(following.wait(), 30) == 130
         return call
 
     _run(node, scenario)

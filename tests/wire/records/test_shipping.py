@@ -38,7 +38,7 @@ def test_records_wait_for_a_worker_and_a_bad_line_costs_itself(node: Node) -> No
     def told() -> list[str]:
         return [line for line in node.log("worker").splitlines() if "the line is skipped" in line]
 
-    eventually(lambda: len(told()) >= 4, 5, "all are told")
+    eventually(lambda: len(told()) >= 4, 20, "all are told")
     assert len(told()) == 4, told()  # two lines in each gate's segment, each told once
     node.wait_ready()
 
@@ -83,7 +83,7 @@ def test_a_full_disk_refuses_and_recovers(node: Node) -> None:
             (records / name).chmod(0o2770)
         for part in ("gate-0", "gate-1", "kamailio"):  # they hold segments open
             os.kill(node.pid(part), signal.SIGKILL)
-        eventually(lambda: len(list(records.glob("gate-?/*.jsonl"))) == 2, 10, "new segments")
+        eventually(lambda: len(list(records.glob("gate-?/*.jsonl"))) == 2, 30, "new segments")
         node.wait_ready()
         asyncio.run(_fill_and_free(node, records))
         # every line of a gate is whole: what a full disk took of a record was taken back
@@ -122,7 +122,7 @@ async def _fill_and_free(node: Node, records: Path) -> None:
         # in-dialog requests go all the same, and the outcome is kept somewhere else
         assert (await running.bye()).status == 200
         overflow = node.run / "overflow"
-        await asyncio.to_thread(eventually, lambda: any(overflow.glob("*.jsonl")), 5, "an outcome in memory")
+        await asyncio.to_thread(eventually, lambda: any(overflow.glob("*.jsonl")), 20, "an outcome in memory")
         filler.unlink()
         call, _ = await lab.whole_call()
     assert (await asyncio.to_thread(node.record, call.invite.call_id, ended=True))["ending"] == "bye"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
-from sipkit.call import HeaderLines
+from sipkit.call import Call, HeaderLines
 from sipkit.identity import fresh_id
 from sipkit.message import Message, request
 from sipkit.transport import Flow
@@ -68,8 +70,29 @@ def pbx_agent(**more: Any) -> Party:
 
 async def final_of_a_call(carrier: Party, flow: Flow) -> Message:
     """What a call to acme's number comes to; ended if it was answered."""
-    call = await place(carrier, flow, ACME_NUMBER)
+    return await ended_if_answered(await place(carrier, flow, ACME_NUMBER))
+
+
+async def ended_if_answered(call: Call) -> Message:
+    """What a call comes to; ended if it was answered."""
     final = await call.final()
     if final.status == 200:
         await call.bye()
     return final
+
+
+async def called_until(status: int, carrier: Party, flow: Flow, within_s: float = 20.0) -> Call:
+    """Calls acme's number again and again until it comes to this status, which is one of 200 and 480; that call.
+
+    What was registered is known to Valkey before it is to the edge, and what it stood on ends by other processes.
+    """
+    end = time.monotonic() + within_s
+    while True:
+        call = await place(carrier, flow, ACME_NUMBER)
+        if (final := await call.final()).status == status:
+            return call
+        assert final.status in (200, 480)
+        if final.status == 200:
+            await call.bye()
+        assert time.monotonic() < end, f"not {status} within {within_s} s"
+        await asyncio.sleep(0.2)

@@ -136,14 +136,14 @@ def test_it_is_heard_and_hears(node: Node, behind: Nat, inbound: bool, suite: st
             assert inner.take() == []
             # opens the way
             said = await inner.talk(1)
-            await until(lambda: len(outer.rtp.arrived) == 1, "media", 3.0)
+            await until(lambda: len(outer.rtp.arrived) == 1, "media", 20.0)
             assert outer.take() == said
             await heard_both_ways(inner, outer)
             assert inner.sends is not None
             inner.rtcp.transport.sendto(
                 inner.sends.seal_rtcp(report(inner)), (inner.remote.host, inner.remote.port + 1)
             )
-            await until(lambda: outer.rtcp.arrived, "a report", 3.0)
+            await until(lambda: outer.rtcp.arrived, "a report", 20.0)
             for by_pbx in (True, False):
                 await talk.agree_anew(by_pbx=by_pbx)
                 await heard_both_ways(inner, outer)
@@ -175,7 +175,7 @@ def test_forged_packets_move_nothing(node: Node, behind: Nat, inbound: bool, att
                 assert outer.take() == [], "a forged packet went on"
                 inner.take()
                 await inner.talk(1)
-                await until(lambda: len(outer.rtp.arrived) == 1, "media", 3.0)
+                await until(lambda: len(outer.rtp.arrived) == 1, "media", 20.0)
                 outer.take()
                 await heard_both_ways(inner, outer)
                 assert (await talk.here.reinvite(talk.here.local_sdp)).status == 200
@@ -195,7 +195,7 @@ def test_a_new_public_address_is_followed(node: Node, behind: Nat, by_pbx: bool)
         async with talking(node, behind, inbound=True) as talk:
             inner, outer = talk.inner, talk.outer
             await inner.talk(1)
-            await until(outer.take, "media", 3.0)
+            await until(outer.take, "media", 20.0)
             await heard_both_ways(inner, outer)
             seen_at = Address(host=ROUTER, port=talk.flow.local.port)  # this NAT keeps ports
             await talk.flow.close()
@@ -208,7 +208,7 @@ def test_a_new_public_address_is_followed(node: Node, behind: Nat, by_pbx: bool)
                 assert outer.take() == []
                 await talk.agree_anew(by_pbx=by_pbx)
                 await inner.talk(1)
-                await until(outer.take, "media", 3.0)
+                await until(outer.take, "media", 20.0)
                 await heard_both_ways(inner, outer)
                 assert (await talk.here.bye()).status == 200
             finally:

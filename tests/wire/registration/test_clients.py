@@ -19,9 +19,9 @@ from trunkward.calltest.parties import LabParty, Media, PartyKind, Transport
 from trunkward.calltest.tone import write_tone
 from wire.conftest import Node, start_node, stop_node
 from wire.media.legs import open_leg
-from wire.node.parties import ACME_NUMBER, SBC, SBC_PLAIN, place, run, south_agent, udp_carrier, until
+from wire.node.parties import ACME_NUMBER, SBC, SBC_PLAIN, run, south_agent, udp_carrier, until
 from wire.node.test_restart import answers_again
-from wire.registration.pbx import CONFIG, USERNAME
+from wire.registration.pbx import CONFIG, USERNAME, called_until
 
 
 @pytest.fixture(scope="module")
@@ -84,14 +84,13 @@ def test_baresip_registers_and_is_called(node: Node, tmp_path: Path) -> None:
                         await answers_again(was, node)
                     await until(partial(_is_registered, node, began), "it to be registered", 75)
                     pbx.forget_events()
-                    call = await place(carrier, away, ACME_NUMBER)
-                    assert (await call.final()).status == 200
-                    await pbx.wait_event("CALL_ESTABLISHED", deadline_s=5)
+                    call = await called_until(200, carrier, away)
+                    await pbx.wait_event("CALL_ESTABLISHED", deadline_s=20)
                     outer.agree(call.remote_sdp)
                     outer.rtp.arrived.clear()
                     pbx.forget_events()
                     await outer.talk(50)
-                    await until(lambda: len(outer.rtp.arrived) > 25, "baresip's audio", 5)
+                    await until(lambda: len(outer.rtp.arrived) > 25, "baresip's audio", 20)
                     await call.bye()
 
     try:

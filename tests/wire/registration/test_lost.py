@@ -43,7 +43,7 @@ def test_the_command_tells_who_is_registered(node: Node) -> None:
         def registered() -> list[dict[str, object]]:
             return told(node)[1]
 
-        [one] = await until(registered, "the binding to be told of", 12)
+        [one] = await until(registered, "the binding to be told of", 20)
         assert (one["contact"], one["source"], one["transport"]) == (INNER, str(flow.local), "tls")
         assert one["user_agent"] == "InnerPBX/1.0"
         assert 100 < float(str(one["expires_at"])) - float(str(one["since"])) <= 121
@@ -51,7 +51,7 @@ def test_the_command_tells_who_is_registered(node: Node) -> None:
         assert shown.returncode == 0
         assert INNER in shown.stdout
         await flow.close()
-        await until(lambda: told(node) == (1, []), "it to be gone", 12)
+        await until(lambda: told(node) == (1, []), "it to be gone", 20)
         assert "not registered: calls to it get 480" in node.trunkward("registrations").stdout
 
     run(node, scenario)
@@ -75,7 +75,7 @@ def test_without_valkey_calls_go_and_registrations_wait(node: Node) -> None:
                 assert (await final_of_a_call(carrier, outer)).status == 200
             finally:
                 node.signal("valkey", signal.SIGCONT)
-            for _ in range(100):
+            for _ in range(200):
                 if (await pbx.register(flow)).status == 200:
                     break
                 await asyncio.sleep(0.1)
