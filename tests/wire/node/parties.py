@@ -20,6 +20,7 @@ from sipkit.call import Call, HeaderLines, Session
 from sipkit.certificates import Credential
 from sipkit.identity import fresh_branch, fresh_id
 from sipkit.message import Message, request
+from sipkit.transaction import branch_of
 from sipkit.transport import (
     Address,
     Flow,
@@ -108,6 +109,13 @@ class Party(UserAgent):
         ]
 
 
+def reached(party: Party, *methods: str) -> list[Message]:
+    """The requests of these methods that reached a party, each once: over UDP who is slow gets it again."""
+    asked = [seen.message for seen in party.trace if not seen.sent and seen.message.is_request]
+    once = {(branch_of(message), message.method): message for message in reversed(asked)}
+    return [message for message in reversed(once.values()) if message.method in methods]
+
+
 def described(profile: sdp.Profile, marks: tuple[str, ...]) -> Callable[[str], str]:
     """A session of this profile whose `o=` and `s=` name the inside."""
 
@@ -179,7 +187,7 @@ def holds_connection(node: Node, peer: Address) -> bool:
 
 async def forgotten(node: Node, peer: Address) -> None:
     """Waits until Kamailio has seen that its connections to a peer are gone."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 20
     while await asyncio.to_thread(holds_connection, node, peer):
         assert time.monotonic() < end, f"Kamailio still holds a connection to {peer}"
         await asyncio.sleep(0.02)
@@ -257,7 +265,7 @@ def invite(
     return request("INVITE", f"sip:{number}@sbc.example.com", lines, body)
 
 
-async def until[T](found: Callable[[], T | bool | None], what: str, within_s: float = 10.0) -> T:
+async def until[T](found: Callable[[], T | bool | None], what: str, within_s: float = 20.0) -> T:
     """Waits for something to become true."""
     end = time.monotonic() + within_s
     while not (value := found()):
