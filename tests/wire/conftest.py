@@ -129,6 +129,11 @@ class Node:
             for pid in pids:
                 with suppress(ProcessLookupError):  # it was there for a moment
                     os.kill(pid, signal.SIGKILL)
+            # one that was told to die may say a last word before it does
+            until = time.monotonic() + 20
+            while not all(map(_has_ended, pids)):
+                assert time.monotonic() < until, f"{programs} do not die"
+                time.sleep(0.01)
             yield
         finally:
             os.kill(supervisor, signal.SIGCONT)
@@ -169,7 +174,7 @@ class Node:
     def media(self) -> list[str]:
         """The names of the calls rtpengine knows."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ng:
-            ng.settimeout(5)
+            ng.settimeout(20)
             ng.connect(("127.0.0.1", 2223))
             ng.send(os.urandom(8).hex().encode() + b' {"command":"list","limit":1000}')
             names: list[str] = json.loads(ng.recv(65_535).partition(b" ")[2])["calls"]
@@ -178,6 +183,15 @@ class Node:
     def log(self, program: str) -> str:
         """What a program has said."""
         return (self.home / "log" / f"{program}.log").read_text(errors="replace")
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether all of a process has: what is left of it, if anything, waits for its parent."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state in "ZX" and len(os.listdir(f"/proc/{pid}/task")) == 1
+    except OSError:
+        return True
 
 
 def trunkward() -> str:

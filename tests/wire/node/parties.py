@@ -20,6 +20,7 @@ from sipkit.call import Call, HeaderLines, Session
 from sipkit.certificates import Credential
 from sipkit.identity import fresh_branch, fresh_id
 from sipkit.message import Message, request
+from sipkit.transaction import branch_of
 from sipkit.transport import (
     Address,
     Flow,
@@ -106,6 +107,13 @@ class Party(UserAgent):
             for line in raw.split(b"\r\n")
             if any(mark.encode().lower() in line.lower() for mark in marks)
         ]
+
+
+def reached(party: Party, *methods: str) -> list[Message]:
+    """The requests of these methods that reached a party, each once: over UDP who is slow gets it again."""
+    asked = [seen.message for seen in party.trace if not seen.sent and seen.message.is_request]
+    once = {(branch_of(message), message.method): message for message in reversed(asked)}
+    return [message for message in reversed(once.values()) if message.method in methods]
 
 
 def described(profile: sdp.Profile, marks: tuple[str, ...]) -> Callable[[str], str]:

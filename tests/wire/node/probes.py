@@ -11,10 +11,11 @@ OPTIONS = (
 )
 
 
-def asked_from(address: str) -> bytes:
+def asked_from(address: str, within_s: float = 1.0) -> bytes:
+    """What it is answered within so many seconds; nothing if it is not."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind((address, 0))
-        probe.settimeout(1.0)
+        probe.settimeout(within_s)
         probe.sendto(OPTIONS.replace(b"127.0.0.3", address.encode()), (SBC_PLAIN.host, SBC_PLAIN.port))
         try:
             return probe.recv(4096)

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from sipkit.call import Call
-from sipkit.message import Message
 from sipkit.transport import Address
 from wire.conftest import EXAMPLE, Node, start_node, stop_node
 from wire.node.parties import (
@@ -29,6 +28,7 @@ from wire.node.parties import (
     faults_in,
     holds_connection,
     place,
+    reached,
     reoffer,
     run,
     south_agent,
@@ -36,6 +36,8 @@ from wire.node.parties import (
     udp_carrier,
     until,
 )
+from wire.node.waves import WAVES, meanwhile
+from wire.records.parties import eventually
 
 BUSY = Address(host="127.0.0.1", port=26010)
 SPARE = Address(host="127.0.0.1", port=26012)
@@ -113,29 +115,15 @@ async def ring_only(call: Call) -> None:
     call.ring()
 
 
-#: Seconds after which a peer that was refused is tried again, and a gate that was given up asked again.
-RESTED_S = 2.2
-WAVES = 10
-
-
-async def meanwhile(wave: Callable[[], Awaitable[bool]], what: str, most: int = WAVES) -> None:
-    """Makes waves until one says yes: that all it did was over while somebody dead was still being waited for.
-
-    No time is measured: on a busy machine one may take longer than that wait, and says nothing then. Where people are
-    held up by who waits, none ever says yes.
-    """
-    for number in range(most):
-        await asyncio.sleep(RESTED_S)
-        if await wave():
-            print(f"{what}: {number + 1} waves")
-            return
-    pytest.fail(f"each time they waited for the dead: {what}")
-
-
 async def without_a_route(call: Call) -> None:
     """Refused, and so as a call is whose peers are dead."""
     final = await call.final(20)
     assert (final.status, final.get("Reason")) == (503, 'SIP;cause=503;text="no-route-left"')
+
+
+def is_in_the_log(node: Node, words: str) -> None:
+    """Asserts that Kamailio has said so: who writes that down is another process."""
+    eventually(lambda: words in node.log("kamailio"), 20, words)
 
 
 def is_open(*tasks: asyncio.Task[Any]) -> bool:
@@ -145,8 +133,7 @@ def is_open(*tasks: asyncio.Task[Any]) -> bool:
 
 def ended_at(carrier: Party) -> set[str]:
     """The calls a carrier has had a BYE for."""
-    had = [seen.message for seen in carrier.trace if not seen.sent]
-    return {message.get("Call-ID") for message in had if message.method == "BYE"}
+    return {message.get("Call-ID") for message in reached(carrier, "BYE")}
 
 
 def test_a_burst_to_a_peer_not_yet_connected(node: Node) -> None:
@@ -159,7 +146,7 @@ def test_a_burst_to_a_peer_not_yet_connected(node: Node) -> None:
             calls = [await place(customer, flow, NORTH_NUMBER) for _ in range(30)]
             for call in calls:
                 assert (await call.final()).status == 200
-            assert len([s for s in carrier.trace if s.message.method == "OPTIONS" and not s.sent]) == 1
+            assert len(reached(carrier, "OPTIONS")) == 1
             assert holds_connection(node, NORTH)
             await asyncio.gather(*(call.bye() for call in calls))
 
@@ -208,14 +195,13 @@ def test_calls_to_dead_carriers_hold_nobody(node: Node) -> None:
             assert 0 < tried(silent) <= (time.monotonic() - began) / 2 + 1
 
     run(node, scenario)
-    log = node.log("kamailio")
     for port, why in (
         (SILENT, "no TLS handshake and reply within"),
         (REFUSING, "nothing accepts TCP connections there"),
         (SWALLOWING, "no TCP connection within"),
     ):
-        assert f"outbound TLS to 127.0.0.1:{port} refused: {why}" in log
-    assert not faults_in(log)
+        is_in_the_log(node, f"outbound TLS to 127.0.0.1:{port} refused: {why}")
+    assert not faults_in(node.log("kamailio"))
 
 
 @pytest.mark.alone
@@ -232,18 +218,15 @@ def test_the_next_route_is_tried_by_a_worker(node: Node) -> None:
             assert (await call.answered(20)).status == 200
             assert (await call.bye()).status == 200
 
-        def invites(party: Party) -> list[Message]:
-            return [s.message for s in party.trace if not s.sent and s.message.method == "INVITE"]
-
         async def wave() -> bool:
-            had = len(invites(busy))
+            had = len(reached(busy, "INVITE"))
             placed = [await place(customer, flow, MIXED_NUMBER) for _ in range(6)]
             over = [asyncio.create_task(fails_over(call)) for call in placed]
-            await until(lambda: len(invites(busy)) == had + 6, "the first host has refused them")
+            await until(lambda: len(reached(busy, "INVITE")) == had + 6, "the first host has refused them")
             ends = [running.pop().bye() for _ in range(6)] + [ringing.pop().cancel() for _ in range(6)]
             assert {answer.status for answer in await asyncio.gather(*ends)} == {200}
             # not all are at the third host yet
-            was_open = len(invites(spare)) < had + 6
+            was_open = len(reached(spare, "INVITE")) < had + 6
             await asyncio.gather(*over)
             return was_open
 
@@ -266,8 +249,8 @@ def test_the_next_route_is_tried_by_a_worker(node: Node) -> None:
                 await meanwhile(wave, "BYE and CANCEL")
                 assert {(await call.bye()).status for call in running} == {200}
                 assert {(await call.cancel()).status for call in ringing} <= {200}
-        seen = invites(spare)
-        assert len(seen) == len(invites(busy))
+        seen = reached(spare, "INVITE")
+        assert len(seen) == len(reached(busy, "INVITE"))
         # each route's headers once, whatever was tried before
         assert {len(message.get_all("Identity")) for message in seen} == {1}
         assert {len(message.get_all("P-Asserted-Identity")) for message in seen} == {1}
@@ -311,7 +294,7 @@ def test_a_caller_who_gives_up_while_the_gate_is_asked(node: Node) -> None:
             await meanwhile(wave, "CANCEL and BYE")
             for call in running:
                 assert (await call.bye()).status == 200
-            assert len([s for s in carrier.trace if not s.sent and s.message.method == "INVITE"]) == WAVES
+            assert len(reached(carrier, "INVITE")) == WAVES
 
     run(node, scenario)
 
@@ -343,7 +326,7 @@ def test_a_running_call_waits_for_its_peer_s_new_connection(node: Node) -> None:
             await until(lambda: len(ended_at(carrier)) == 2, "a BYE of our own")
 
     run(node, scenario)
-    assert f"outbound TLS to {NORTH} refused: nothing accepts TCP connections there" in node.log("kamailio")
+    is_in_the_log(node, f"outbound TLS to {NORTH} refused: nothing accepts TCP connections there")
 
 
 def workers_of(node: Node, group: str) -> list[int]:
@@ -450,7 +433,7 @@ def test_a_caller_who_gives_up_is_answered_at_once(node: Node) -> None:
                         return given_up
 
                     await meanwhile(wave, f"CANCEL of a call to {number}")
-                assert [s for s in busy.trace if not s.sent and s.message.method == "INVITE"]
+                assert reached(busy, "INVITE")
                 for call in calls:
                     record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
                     assert (record["ending"], record["end_code"], record["ended_by"]) == (

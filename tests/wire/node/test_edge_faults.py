@@ -18,7 +18,9 @@ from wire.node.parties import (
     signals_in,
     south_agent,
     udp_carrier,
+    until,
 )
+from wire.records.parties import eventually
 
 
 async def ring_only(call: Call) -> None:
@@ -57,7 +59,7 @@ def test_a_request_whose_callback_fails(node: Node) -> None:
             assert all(raw.startswith((b"SIP/2.0 500", b"SIP/2.0 100")) for raw in heard)
             assert not carrier.saw(CUSTOMER_MARKS)
             assert not customer.saw(CARRIER_MARKS)
-        assert faults_in(node.log("kamailio"))
+        await until(lambda: faults_in(node.log("kamailio")), "the faults in the log")
         assert not signals_in(node.log("kamailio"))
 
     run(node, scenario)
@@ -87,7 +89,7 @@ def test_the_dialogs_directory_gone(node: Node) -> None:
         run(node, scenario)
     finally:
         dialogs.with_name("away").rename(dialogs)
-    assert "would be lost with Kamailio" in node.log("kamailio")
+    eventually(lambda: "would be lost with Kamailio" in node.log("kamailio"), 20, "a word of it in the log")
 
 
 def test_what_is_remembered_spoilt_before_the_answer(node: Node) -> None:

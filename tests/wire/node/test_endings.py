@@ -24,6 +24,7 @@ from wire.node.parties import (
     udp_carrier,
     until,
 )
+from wire.node.test_dead_peers import workers_of
 from wire.node.test_restart import answers_again, first_process
 
 
@@ -37,6 +38,12 @@ def test_no_route_could_be_sent(node: Node) -> None:
         record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
         assert (record["ending"], record["end_code"], record["ended_by"]) == ("failed", 503, "us")
         assert record["end_reason"] == "no-route-left"
+        # on UDP nobody hears that nobody is there
+        call = await place(customer, await connect(node, customer), SOUTH_NUMBER)
+        assert (await call.final(20)).status == 408
+        record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
+        assert (record["end_code"], record["ended_by"], record["end_reason"]) == (408, "us", "no-route-left")
+        assert record["tried"] == [{"peer": "south", "problem": "no-reply"}]
         node.signal("rtpengine", signal.SIGSTOP)
         try:
             call = await place(customer, await connect(node, customer), SOUTH_NUMBER)
@@ -46,19 +53,13 @@ def test_no_route_could_be_sent(node: Node) -> None:
         record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
         assert (record["ending"], record["end_code"], record["ended_by"]) == ("failed", 503, "us")
         assert record["end_reason"] == "media-unavailable"
-        # on UDP nobody hears that nobody is there
-        call = await place(customer, await connect(node, customer), SOUTH_NUMBER)
-        assert (await call.final()).status == 408
-        record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
-        assert (record["end_code"], record["ended_by"], record["end_reason"]) == (408, "us", "no-route-left")
-        assert record["tried"] == [{"peer": "south", "problem": "no-reply"}]
         await asyncio.sleep(1.0)  # what rested goes on
 
     run(node, scenario)
 
 
 def test_kamailio_killed_after_the_bye(node: Node) -> None:
-    """Summary: kill -9 between a BYE and its outcome, held up by a frozen rtpengine: the outcome is there, once."""
+    """Summary: kill -9 between a BYE and its outcome, held up by frozen workers: the outcome is there, once."""
 
     async def scenario() -> None:
         customer, carrier = customer_agent(), south_agent()
@@ -69,13 +70,11 @@ def test_kamailio_killed_after_the_bye(node: Node) -> None:
             await there.confirmed()
             was = node.pid("kamailio")
             first, _ = first_process(node)
-            node.signal("rtpengine", signal.SIGSTOP)
-            try:
-                assert (await call.bye()).status == 200
-                assert [path.suffix for path in (node.run / "dialogs").iterdir()] == [".caller"]
-                os.kill(first, signal.SIGKILL)
-            finally:
-                node.signal("rtpengine", signal.SIGCONT)
+            for worker in workers_of(node, "default"):
+                os.kill(worker, signal.SIGSTOP)
+            assert (await call.bye()).status == 200
+            assert [path.suffix for path in (node.run / "dialogs").iterdir()] == [".caller"]
+            os.kill(first, signal.SIGKILL)
             await answers_again(was, node)
             record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
             assert (record["ending"], record["ended_by"]) == ("bye", "caller")
@@ -91,6 +90,7 @@ def test_a_repeated_answer_undoes_nothing(node: Node) -> None:
     async def scenario() -> None:
         customer, carrier = customer_agent(), south_agent()
         async with udp_carrier(carrier):
+            placed_at = time.time()
             call = await place(customer, await connect(node, customer), SOUTH_NUMBER)
             call.acknowledges = False
             there = await carrier.incoming()
@@ -104,7 +104,8 @@ def test_a_repeated_answer_undoes_nothing(node: Node) -> None:
             await there.confirmed()
             assert (await call.bye()).status == 200
             record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
-            assert abs(record["answered_at"] - answered_at) < 0.4
+            # the node had it before the customer did; the second one came half a second later
+            assert placed_at < record["answered_at"] < answered_at + 0.01
             assert not customer.saw(CARRIER_MARKS)
 
     run(node, scenario)
@@ -128,14 +129,13 @@ def test_a_second_answer_is_hung_up(node: Node) -> None:
                 (name, value.replace(there.local_tag, other_tag) if name == "To" else value)
                 for name, value in first.headers
             ]
-            heard = len(customer.raw)
             there.flow.send(replace(first, headers=tuple(lines)).to_bytes())
             await until(
                 lambda: sum(other_tag.encode() in raw and raw.startswith(b"BYE ") for raw in carrier.raw),
                 "the second callee to be let go",
             )
             assert sum(other_tag.encode() in raw and raw.startswith(b"ACK ") for raw in carrier.raw)
-            assert len(customer.raw) == heard
+            assert not any(other_tag.encode() in raw for raw in customer.raw)
             assert answer.status == 200
             assert (await call.reinvite(reoffer(call))).status == 200
             assert (await call.bye()).status == 200

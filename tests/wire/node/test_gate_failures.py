@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,16 @@ from wire.node.parties import (
     connect,
     customer_agent,
     place,
+    reached,
     reoffer,
     run,
     signals_in,
     south_agent,
     tls_carrier,
     udp_carrier,
+    until,
 )
+from wire.node.waves import meanwhile
 from wire.records.conftest import segment_lines
 from wire.records.parties import eventually
 from wire.signer.conftest import lines_below
@@ -58,7 +61,7 @@ def frozen(node: Node, gates: tuple[str, ...] = GATES) -> Iterator[None]:
             node.signal(gate, signal.SIGCONT)
 
 
-async def works(node: Node, customer: Party, within_s: float = 10) -> None:
+async def works(node: Node, customer: Party, within_s: float = 30) -> None:
     """Places calls until one is answered; hangs it up."""
     end = time.monotonic() + within_s
     flow = await connect(node, customer)
@@ -86,8 +89,10 @@ def test_all_gates_killed_and_back(node: Node) -> None:
                     await call.bye()
 
             await twenty()
-            for gate in GATES:
-                os.kill(node.pid(gate), signal.SIGKILL)
+            before = {gate: node.pid(gate) for gate in GATES}
+            for pid in before.values():
+                os.kill(pid, signal.SIGKILL)
+            await until(lambda: all(node.pid(gate) != pid for gate, pid in before.items()), "new gates")
             await asyncio.to_thread(node.wait_ready)
             await twenty()
 
@@ -135,7 +140,7 @@ def test_frozen_gates_delay_no_running_call(node: Node, record_property: Callabl
             ringing = [await place(customer, flow, SOUTH_NUMBER) for _ in range(50)]
             for call in ringing:
                 await call.received(180)
-            invites_before = sum(s.message.method == "INVITE" and not s.sent for s in carrier.trace)
+            invites_before = len(reached(carrier, "INVITE"))
             flows = [await connect(node, crowd) for _ in range(6)]
             refused: list[tuple[float, Call]] = []
             took: list[float] = []
@@ -183,12 +188,11 @@ def test_frozen_gates_delay_no_running_call(node: Node, record_property: Callabl
                 )
             assert slowest < 3.0
             assert p99 < 0.05
-            assert (
-                sum(s.message.method == "INVITE" and not s.sent for s in carrier.trace) - invites_before
-                == 100
-            )
+            assert len(reached(carrier, "INVITE")) - invites_before == 100
             carrier.on_call = answer_only
             await works(node, customer)
+            # none is left for the node to end under a later test
+            await asyncio.gather(*(call.bye() for call in running[50:]))
 
     run(node, scenario)
     assert not signals_in(node.log("kamailio"))
@@ -205,12 +209,20 @@ def test_what_no_gate_judged_is_on_record(node: Node) -> None:
             assert (await refused.final()).status == 503
             written = {line["call_id"]: line for line in segment_lines(node.state) if "call_id" in line}
             assert written[refused.invite.call_id]["reason"] == "gate-unavailable"
-            await asyncio.sleep(1.2)  # the gates are asked again
-            given_up = await place(customer, flow, SOUTH_NUMBER)
-            await asyncio.sleep(0.1)
-            assert (await given_up.cancel()).status == 200
-            assert (await given_up.final()).status == 487
-            for call in (refused, given_up):
+            given_up: list[Call] = []
+
+            async def wave() -> bool:
+                call = await place(customer, flow, SOUTH_NUMBER)
+                await call.received(100)
+                answer = await call.cancel()
+                # once the gates are given up, or while they are left alone, a CANCEL comes too late
+                if in_time := (await call.final()).status == 487:
+                    assert answer.status == 200
+                    given_up.append(call)
+                return in_time
+
+            await meanwhile(wave, "CANCEL")
+            for call in (refused, *given_up):
                 record = await asyncio.to_thread(node.record, call.invite.call_id)
                 assert (record["verdict"], record["gate"]) == ("reject", -1)
                 assert record["reason"] == "gate-unavailable"
@@ -262,6 +274,8 @@ class FakeGate:
         self._serving.join()  # it may just have taken one more peer in
         self._socket.close()
         for peer in self._peers:
+            with suppress(OSError):  # it may have gone
+                peer.shutdown(socket.SHUT_RDWR)  # or whoever reads there holds it open
             peer.close()
 
 
@@ -336,15 +350,14 @@ def test_rubbish_from_a_gate(node: Node) -> None:
                     fakes = [FakeGate(path, answer) for path in paths]
                     try:
                         call = await place(customer, flow, SOUTH_NUMBER)
-                        final = await call.final(4.0)
+                        final = await call.final()
                         assert final.status in (500, 503), name
                     finally:
                         for fake in fakes:
                             fake.close()
                         for path, old in zip(paths, kept, strict=True):
                             old.rename(path)
-                # of calls before this test there may still be a BYE
-                assert not [s for s in carrier.trace if s.message.method == "INVITE"], name
+                assert not reached(carrier, "INVITE"), name
             await works(node, customer)
         assert node.family("kamailio") == pids
 
@@ -369,7 +382,7 @@ def test_emergency_call_with_all_gates_dead(node: Node, identified: bool) -> Non
                     assert there.invite.uri.startswith("sip:911@127.0.0.31:25061")
                     assert (await call.bye()).status == 200
                 else:
-                    assert not [s for s in carrier.trace if s.message.method == "INVITE"]
+                    assert not reached(carrier, "INVITE")
 
     run(node, scenario)
 
@@ -401,7 +414,7 @@ def test_thawed_gates_leave_no_trace_of_what_they_missed(node: Node, stopped: tu
     run(node, scenario)
     eventually(
         lambda: sum(_given_up(port) for port in (9310, 9311)) > missed_before,
-        5,
+        20,
         "a gate that was left waiting: else this shows nothing",
     )
     went = {call_id for call_id, status in ended.items() if status == 200}
@@ -414,7 +427,7 @@ def test_thawed_gates_leave_no_trace_of_what_they_missed(node: Node, stopped: tu
     def admitted() -> set[str]:
         return {call["call_id"] for call in node.calls() if call["verdict"] == "admit"} & set(ended)
 
-    eventually(lambda: went <= admitted(), 10, "the records of the calls that went")
+    eventually(lambda: went <= admitted(), 20, "the records of the calls that went")
     assert admitted() == went
     attested = {line["record_id"] for line in decided if line["attest"]}
 
@@ -422,12 +435,12 @@ def test_thawed_gates_leave_no_trace_of_what_they_missed(node: Node, stopped: tu
         lines = [line for line in lines_below(journal.parent) if line["kind"] == "signed"]
         return {line["record_id"] for line in lines if line["at"] > began}
 
-    eventually(lambda: attested <= signed(), 5, "the lines of all signatures")
+    eventually(lambda: attested <= signed(), 20, "the lines of all signatures")
     assert signed() == attested
 
 
 def _given_up(port: int) -> float:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
         lines = answer.read().decode().splitlines()
     return sum(
         float(line.rpartition(" ")[2]) for line in lines if line.startswith("trunkward_gate_given_up_total")

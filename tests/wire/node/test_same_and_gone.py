@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -17,11 +18,13 @@ from wire.node.parties import (
     connect,
     customer_agent,
     faults_in,
+    forgotten,
     place,
     reoffer,
     run,
     tls_carrier,
 )
+from wire.records.parties import eventually
 
 BETA_NUMBER = "+12025550121"
 PAIR = (Address(host="127.0.0.1", port=25081), Address(host="127.0.0.1", port=25082))
@@ -89,9 +92,13 @@ def test_one_call_id_from_two_trunks(node: Node) -> None:
             assert await two.ended() == "peer-bye"
 
     run(node, scenario)
-    until = time.monotonic() + 5
-    while len(found := [c for c in node.calls() if c["call_id"] == call_id and c["ended_at"]]) < 2:
-        assert time.monotonic() < until
+
+    def ended() -> list[dict[str, Any]]:
+        return [call for call in node.calls() if call["call_id"] == call_id and call["ended_at"]]
+
+    eventually(lambda: len(ended()) >= 2, 20, "the records of both")
+    found = ended()
+    assert len(found) == 2
     assert {(c["trunk"], c["ending"], c["ended_by"]) for c in found} == {
         ("acme-hq", "bye", "caller"),
         ("beta", "bye", "callee"),
@@ -120,7 +127,7 @@ def test_the_next_host_after_a_wrong_certificate(node: Node) -> None:
 
 
 def test_a_customer_whose_connection_has_gone(node: Node) -> None:
-    """Summary: customer gone: its carrier's re-INVITE, UPDATE and BYE get 503 no-route-left within a second; the BYE ends it."""
+    """Summary: customer gone: its carrier's re-INVITE, UPDATE and BYE get 503 no-route-left at once; the BYE ends it."""
 
     async def scenario() -> str:
         customer = customer_agent()
@@ -132,12 +139,12 @@ def test_a_customer_whose_connection_has_gone(node: Node) -> None:
             await call.answered()
             await there.confirmed()
             await flow.close()
-            await asyncio.sleep(0.2)
+            await forgotten(node, flow.local)
             for ask in (there.reinvite(reoffer(there)), there.update(reoffer(there)), there.bye()):
                 began = time.monotonic()
                 reply = await ask
                 assert (reply.status, reply.get("Reason")) == (503, 'SIP;cause=503;text="no-route-left"')
-                assert time.monotonic() - began < 1
+                assert time.monotonic() - began < 3.5  # nobody was waited for: tm does so for four seconds
             assert not carrier.saw(CUSTOMER_MARKS)
             assert not customer.saw(CARRIER_MARKS)
             ended.append(call.invite.call_id)

@@ -40,8 +40,8 @@ from wire.node.test_gate_failures import frozen
 from wire.node.test_restart import answers_again, first_process
 from wire.running.conftest import GRANT_S, MAX_CALL_S
 
-#: Seconds a round and a busy machine may add.
-LATE_S = 3.5
+#: Seconds a round, the call's set-up and a busy machine may add.
+LATE_S = 15
 
 
 @dataclass
@@ -50,13 +50,14 @@ class Talk:
 
     call: Call
     there: Call
-    answered_s: float
+    #: Before the node can have begun to count.
+    placed_s: float
 
     async def over(self, within_s: float) -> float:
-        """Waits until both sides got a BYE of the node; seconds since the answer."""
+        """Waits until both sides got a BYE of the node; seconds since the call was placed."""
         for side in (self.call, self.there):
             assert await side.ended(within_s) == "peer-bye"
-        return time.monotonic() - self.answered_s
+        return time.monotonic() - self.placed_s
 
     def bye(self, side: Call) -> Message:
         """The one BYE a side received."""
@@ -68,12 +69,12 @@ class Talk:
 
 
 async def talk(customer: Party, flow: Flow, carrier: Party, number: str, **more: Any) -> Talk:
+    placed_s = time.monotonic()
     call = await place(customer, flow, number, **more)
     there = await carrier.incoming()
     await call.answered()
-    answered_s = time.monotonic()
     await there.confirmed()
-    return Talk(call, there, answered_s)
+    return Talk(call, there, placed_s)
 
 
 def rows(node: Node, table: str) -> str:
@@ -156,11 +157,11 @@ def test_calls_end_at_the_maximum_of_their_trunk(node: Node) -> None:
             assert not north.saw(CUSTOMER_MARKS) + south.saw(CUSTOMER_MARKS)
             for ended in (*granted, silent):
                 record = await asyncio.to_thread(
-                    node.record, ended.call.invite.call_id, ended=True, within_s=12
+                    node.record, ended.call.invite.call_id, ended=True, within_s=30
                 )
                 assert (record["ending"], record["ended_by"]) == ("bye", "us")
                 assert (record["cut"], record["unreached"]) == ("maximum-duration", [])
-                late_s = 12 if ended is silent else LATE_S
+                late_s = 2 * LATE_S if ended is silent else LATE_S
                 assert MAX_CALL_S - 0.5 <= record["duration_s"] < MAX_CALL_S + late_s
                 assert len(record["legs"]) == 2
             await nothing_is_left(node)
@@ -181,8 +182,8 @@ def test_without_gates_calls_end_with_their_grant(node: Node) -> None:
             with frozen(node):
                 await flow.close()
                 for side in (whole.call, whole.there, half.there):
-                    assert await side.ended(GRANT_S + 2 * LATE_S) == "peer-bye"
-                lasted = time.monotonic() - whole.answered_s
+                    assert await side.ended(GRANT_S + LATE_S) == "peer-bye"
+                lasted = time.monotonic() - whole.placed_s
                 assert lasted >= GRANT_S - 0.5, lasted
                 for side in (whole.call, whole.there):
                     as_its_side_knows_it(side, whole.bye(side), "grant-not-renewed")
@@ -246,4 +247,8 @@ async def nothing_is_left(node: Node) -> None:
     await until(lambda: not node.media(), "the media to be deleted")
     await until(lambda: not list((node.run / "dialogs").iterdir()), "the calls' files to go")
     for table in ("calls", "grants", "cseqs"):
-        assert "entry" not in rows(node, table), table
+        await until(partial(_has_none, node, table), f"the rows of {table} to go")
+
+
+def _has_none(node: Node, table: str) -> bool:
+    return "entry" not in rows(node, table)

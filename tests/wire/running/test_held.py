@@ -30,8 +30,8 @@ from wire.records.parties import eventually
 from wire.running.test_dead_mans_switch import nothing_is_left, talk
 
 BRITISH = "+442079460123"
-#: Seconds: a round of the edge, and what a busy machine adds.
-ENDED_S = 4.0
+#: Seconds: a round of the edge, and what a busy machine adds; nothing else ends a call within a grant of a minute.
+ENDED_S = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_held_cut_and_released(node: Node) -> None:
     def explained() -> list[str]:
         return node.trunkward("calls", "--reason", "international-held", "--json").stdout.splitlines()
 
-    eventually(lambda: len(explained()) >= 2, 5, "both refused calls on record")
+    eventually(lambda: len(explained()) >= 2, 20, "both refused calls on record")
     assert len(explained()) == 2
     assert not faults_in(node.log("kamailio"))
 

@@ -140,7 +140,7 @@ def test_a_database_that_is_none_is_named(home: Home) -> None:
     (home.path / "state" / "db").mkdir(parents=True)
     (home.path / "state" / "db" / "records.db").write_bytes(b"this is no database" * 100)
     refused = home.begin()
-    assert refused.wait(60) == 1
+    assert refused.wait(80) == 1
     assert "worker is not ready" in home.out
     assert "file is not a database" in home.out
     home.nothing_runs(0.5)

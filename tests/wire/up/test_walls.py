@@ -11,6 +11,7 @@ import pytest
 
 from trunkward.engines.users import USERS, gid, uid
 from wire.conftest import Node
+from wire.records.parties import eventually
 
 _READ = "import sys; open(sys.argv[1], 'rb').read(1)"
 _CONNECT = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
@@ -72,7 +73,7 @@ EVERYBODY = (*USERS, "stranger")
 )
 def test_who_reads_what(node: Node, file: str, readers: set[str]) -> None:
     """Summary: each private file opens for its own user and for nobody else, tried as every user of the node."""
-    assert (node.home / file).exists()
+    eventually((node.home / file).exists, 20, file)
     assert {user for user in EVERYBODY if _may(user, _READ, node.home / file)} == readers
 
 
@@ -130,7 +131,10 @@ def test_nothing_is_writable_by_everybody(node: Node) -> None:
     for path in node.home.rglob("*"):
         if path.name.endswith(".out") or path.is_symlink():
             continue
-        mode = path.stat().st_mode
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:  # it was there for a moment
+            continue
         assert not mode & stat.S_IWOTH or stat.S_ISSOCK(mode), path
         if path.suffix in (".key", ".secret", ".db", ".jsonl"):
             assert not mode & 0o007, path
