@@ -38,19 +38,22 @@ def test_the_life_of_a_secret(site: Site) -> None:
     refused = node.trunkward("secret", "new", "by-digest", "--output", str(node.home / "x"))
     assert refused.returncode == 2
     assert "secret rotate by-digest" in refused.stderr
-    second = site.secret("rotate", "by-digest", "--overlap", "6s")
-    ends = time.monotonic() + 6
+    second = site.secret("rotate", "by-digest", "--overlap", "1h")
     assert (tried(site, first), tried(site, second)) == (503, 503)
     listed = [json.loads(line) for line in node.trunkward("secret", "list", "--json").stdout.splitlines()]
     mine = [one for one in listed if one["trunk"] == "by-digest"]
     assert [one["good"] for one in mine] == [True, True]
     assert [one["until"] is None for one in mine] == [True, False]
+    # of three the oldest is gone at once, and the one before ends to the second
+    third = site.secret("rotate", "by-digest", "--overlap", "2s")
+    ends = time.monotonic() + 2
+    assert tried(site, first) == 403
     while time.monotonic() < ends:
         time.sleep(0.1)
-    assert (tried(site, first), tried(site, second)) == (403, 503)
+    assert (tried(site, second), tried(site, third)) == (403, 503)
     began = time.monotonic()
     assert node.trunkward("secret", "revoke", "by-digest").returncode == 0
-    assert tried(site, second) == 403
+    assert tried(site, third) == 403
     print(f"revoked and refused after {time.monotonic() - began:.2f} s, two processes' starts included")
     status = json.loads(node.trunkward("status", "--json").stdout)
     assert "./trunkward secret new by-digest" in status["secrets"]["by-digest"]
@@ -58,9 +61,10 @@ def test_the_life_of_a_secret(site: Site) -> None:
     assert tried(site, site.passwords["by-digest"]) == 503
     assert json.loads(node.trunkward("status", "--json").stdout)["secrets"] == {}
     history = [json.loads(line) for line in node.trunkward("history", "--json").stdout.splitlines()]
-    assert [one["command"] for one in history[:3]] == [
+    assert [one["command"] for one in history[:4]] == [
         "secret new by-digest",
         "secret revoke by-digest",
+        "secret rotate by-digest",
         "secret rotate by-digest",
     ]
     assert all(one["actor"]["name"] for one in history)

@@ -30,6 +30,7 @@ from trunkward.shaken.trusted_list import TrustedList
 from trunkward.shaken.verify import CalledAs, Verification, Verstat, verify
 from wire.commands import run_command
 from wire.conftest import EXAMPLE
+from wire.records.parties import eventually
 
 pytestmark = pytest.mark.skipif(shutil.which("secsipidx") is None, reason="secsipidx is not installed")
 
@@ -87,7 +88,7 @@ def provider(tmp_path: Path) -> Provider:
 
 def secsipidx(provider: Provider, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["secsipidx", *arguments], cwd=provider.home, capture_output=True, text=True, timeout=20, check=False
+        ["secsipidx", *arguments], cwd=provider.home, capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -161,7 +162,7 @@ def asked(provider: Provider) -> Callable[[str], tuple[int, dict[str, Any]]]:
         header.write_text(f"Identity: {value}\n")
         numbers = ("--from", f"+{CALLER}", "--to", f"+{CALLED}")
         command = ["verify-identity", str(header), "--certificate", str(chain), *numbers, "--json"]
-        done = run_command(command, environment, 20, None)
+        done = run_command(command, environment, 60, None)
         return done.returncode, json.loads(done.stdout)
 
     return ask
@@ -234,20 +235,23 @@ def server(provider: Provider) -> Iterator[int]:
             stderr=log,
         )
     try:
-        for _ in range(100):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except ConnectionRefusedError:
-                time.sleep(0.05)
+        eventually(lambda: _listens(port), 30, "it listens")
         yield port
     finally:
         process.kill()
         process.wait()
 
 
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 10).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
 def post(port: int, path: str, body: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request("POST", path, body)
         response = connection.getresponse()

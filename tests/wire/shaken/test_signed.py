@@ -107,7 +107,7 @@ def test_date_is_the_time_that_is_signed(node: Node, age_s: int | None) -> None:
         [claims] = by_ppt(invite.get_all("Identity"), "shaken")
         assert type(claims["iat"]) is int
         assert int(parsedate_to_datetime(date).timestamp()) == claims["iat"]
-        assert abs(time.time() - claims["iat"]) < 10
+        assert abs(time.time() - claims["iat"]) < 60
 
     run(node, scenario)
 

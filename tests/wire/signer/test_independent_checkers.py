@@ -22,7 +22,7 @@ def identity(node: Any) -> str:
     async def sign() -> str:
         client = SignerClient(node.socket)
         try:
-            return (await client.sign(node.request("A", evidence=node.token()), 5)).identities[0]
+            return (await client.sign(node.request("A", evidence=node.token()), 20)).identities[0]
         finally:
             await client.close()
 
@@ -75,7 +75,7 @@ def test_secsipidx_accepts_it(node: Any, identity: str) -> None:
             ],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
             check=False,
         )
 

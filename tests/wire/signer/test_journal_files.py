@@ -51,7 +51,7 @@ def test_property_9_a_disk_that_is_full_for_a_while(node: Any, small_disk: Path)
         client = SignerClient(node.socket)
         kept: list[int] = []
         missed: list[tuple[float, float]] = []
-        while len(missed) < 3 or time.time() - missed[0][1] < 4:  # tried anew some times
+        while len(missed) <= 100 or time.time() - missed[0][1] < 4:  # tried anew some times
             asked = time.time()
             signed = await client.sign(node.request(), 30)
             if signed.journal is not None:
@@ -60,12 +60,22 @@ def test_property_9_a_disk_that_is_full_for_a_while(node: Any, small_disk: Path)
             else:
                 missed.append((asked, time.time()))
                 await asyncio.sleep(0.01)
-        # a short line about them may fit where no signature's does
-        declared = sum(line["count"] for line in gaps(journal))
-        assert json.loads((marker / "gap.json").read_text())["count"] == len(missed) - declared
+
+        def owed() -> int:
+            try:
+                count: int = json.loads((marker / "gap.json").read_text())["count"]
+            except FileNotFoundError:
+                return 0
+            return count
+
+        def declared() -> int:
+            return sum(line["count"] for line in gaps(journal))
+
+        # a short line about them may fit where no signature's does, and may come between the two looks
+        await until(lambda: owed() + declared() == len(missed), "it is kept how many are missing", 20)
         more = ["mount", "-o", "remount,size=4m", str(small_disk)]
         await asyncio.to_thread(subprocess.run, more, check=True)
-        await until(lambda: sum(line["count"] for line in gaps(journal)) == len(missed), "all are declared")
+        await until(lambda: declared() == len(missed), "all are declared", 30)
         kept.append((await client.sign(node.request(), 30)).journal or 0)
         await client.close()
         return kept, missed
@@ -102,7 +112,7 @@ def test_property_34_a_segment_whose_time_is_over_goes_after_a_line_that_says_so
     # without a time to be kept for it stays
     process = node.start()
     process.terminate()
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
     names = [path.name for path in sorted((place / "journal").iterdir())]
     assert names == [name_of(1), name_of(4)]
     node.start(more=["--journal-days", "1500"])

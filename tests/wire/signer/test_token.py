@@ -95,7 +95,7 @@ def sign(node: Any, count: int = 1) -> list[Signed]:
     async def run() -> list[Signed]:
         client = SignerClient(node.socket)
         try:
-            return await asyncio.gather(*(client.sign(node.request(), 5) for _ in range(count)))
+            return await asyncio.gather(*(client.sign(node.request(), 20) for _ in range(count)))
         finally:
             await client.close()
 
@@ -125,7 +125,7 @@ def test_it_does_not_start_without_the_token(node: Any, token: Token, spoil: Any
     """Summary: a wrong PIN, a PIN others can read, a token or a key that is not there: not started, with the cause."""
     spoil(token)
     process = node.start(key=token.uri, environment=token.environment, wait=False)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 78
     assert cause in said.decode()
     assert "1234" not in said.decode()

@@ -6,7 +6,6 @@ Properties 17 (what is refused), 18 (whom a dead host keeps waiting: nobody else
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,22 +17,16 @@ from sipkit.certificate_host import CertificateHost, hostile, plain
 from sipkit.provider import Provider
 from sipkit.transport import Address
 from trunkward.fetcher.chains import IN_ALL
-from trunkward.trunks.verification import WAIT_MS
-from wire.conftest import Node
-from wire.node.parties import ACME_NUMBER, faults_in, run
+from trunkward.trunks.verification import LEAST_WAIT_MS, WAIT_MS
+from wire.node.parties import ACME_NUMBER, faults_in, run, until
 from wire.records.parties import eventually
 from wire.verification.conftest import EVIL, HOST, INSIDE, SILENT, Verified, path_of
 from wire.verification.edges import Attempt, asked, at_once, connected
-from wire.verification.test_calls_in import CALLING, call_in, record_of, shown, signed
+from wire.verification.test_calls_in import CALLING, call_in, record_of, shown, signed, why_of
 
-#: Seconds: what a call waits for a certificate at most, and what it takes beside it.
-WITHIN_S = WAIT_MS / 1000 + 1.0
-
-
-def why_of(node: Node, url: str) -> list[str]:
-    """What the fetcher said of a URL."""
-    lines = (line for line in node.log("fetcher").splitlines() if line.startswith("{"))
-    return [told["why"] for line in lines if (told := json.loads(line)).get("url") == url]
+#: Seconds: what a call waits for a certificate at most, and what it takes beside it where much else goes on. The
+#: worst of these hosts would go on for a minute and more.
+WITHIN_S = WAIT_MS / 1000 + 7.0
 
 
 async def fails(verified: Verified, url_host: str, why: set[str], path: str = "") -> None:
@@ -50,7 +43,7 @@ async def fails(verified: Verified, url_host: str, why: set[str], path: str = ""
     assert told["verstat"] == "No-TN-Validation"
     assert told["errors"] == [{"code": 436, "cause": "certificate-unavailable"}]
     await asyncio.to_thread(
-        eventually, lambda: why_of(verified.node, provider.url), 3, f"the fetcher gives up on {provider.url}"
+        eventually, lambda: why_of(verified.node, provider.url), 20, f"the fetcher gives up on {provider.url}"
     )
     assert set(why_of(verified.node, provider.url)) <= why
 
@@ -133,7 +126,7 @@ def test_rebinding(verified: Verified) -> None:
                 assert verified.dns.asked.count(f"A {name}") == 1
                 other = provider.at(f"https://{name}/other.pem")
                 await call_in(verified, signed(other))
-                await asyncio.to_thread(eventually, lambda: why_of(verified.node, other.url), 3, "refused")
+                await asyncio.to_thread(eventually, lambda: why_of(verified.node, other.url), 20, "refused")
                 assert why_of(verified.node, other.url) == ["address-refused"]
                 assert not inside.asked
         finally:
@@ -166,7 +159,7 @@ def test_urls_nobody_is_asked_for(verified: Verified, url: str) -> None:
         asked = len(verified.dns.asked)
         began = time.monotonic()
         call, there, _ = await call_in(verified, [("Identity", forged)])
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < WAIT_MS / 1000, "it waited"
         assert "verstat=TN-Validation-Failed" in shown(there)[1]
         record = await record_of(verified, call)
         assert [error["code"] for error in record["verification"]["errors"]] in ([436], [438])
@@ -203,7 +196,7 @@ def test_a_host_that_never_answers(verified: Verified) -> None:
                 if at_once:
                     began = time.monotonic()
                     call, there, _ = await call_in(verified, signed(dead))
-                    assert time.monotonic() - began < 1
+                    assert time.monotonic() - began < LEAST_WAIT_MS / 1000, "it waited, too"
                 assert "No-TN-Validation" in shown(there)[1]
                 record = await record_of(verified, call)
                 assert record["verification"]["errors"] == [{"code": 436, "cause": "certificate-unavailable"}]
@@ -282,13 +275,17 @@ def test_a_thousand_calls_at_once_make_one_fetch(verified: Verified) -> None:
     run(verified.node, scenario)
 
 
-async def floods(verified: Verified, number: int) -> str:
-    """One call of a carrier's with ten URLs nobody has asked for, of a host that never answers: the first verdict."""
+def hostile_call(verified: Verified, number: int) -> tuple[Path, Attempt]:
+    """One of a carrier's with ten URLs nobody has asked for, of a host that never answers."""
     hostile = verified.provider()
     name = EVIL[number % len(EVIL)]
     urls = [f"https://{name}/{number}/{at}.pem" for at in range(10)]
     identities = [hostile.at(url).identity(CALLING, ACME_NUMBER) for url in urls]
-    gate, call = attempt(verified, number, identities, "west")
+    return attempt(verified, number, identities, "west")
+
+
+async def floods(gate: Path, call: Attempt) -> str:
+    """The first verdict of one."""
     streams = await connected(gate)
     verdict = await asked(streams, call)
     streams[1].close()
@@ -299,31 +296,34 @@ def test_a_carrier_that_names_urls_without_end_blinds_itself_alone(verified: Ver
     """Summary: Property 18: 160 calls of one carrier, ten URLs each of hosts that never answer, take a share of the fetches; another carrier's new certificate is fetched and its call verified meanwhile."""
 
     async def scenario() -> None:
-        open_at_once = 0
+        open_now = most_at_once = 0
 
-        async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            nonlocal open_at_once
-            open_at_once += 1
-            await asyncio.sleep(10)
+        async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal open_now, most_at_once
+            open_now += 1
+            most_at_once = max(most_at_once, open_now)
+            with suppress(OSError):
+                await reader.read()  # until the fetcher has enough
+            open_now -= 1
             writer.close()
 
+        # all made before, and all at once
+        calls = [hostile_call(verified, number) for number in range(160)]
         server = await asyncio.start_server(silent, SILENT, 443)
-        flood = [asyncio.create_task(floods(verified, number)) for number in range(160)]
-        await asyncio.gather(*flood)
-        assert "wait" in {task.result() for task in flood}, (
-            "some are fetched for; others go, or are refused with 436"
-        )
-        assert 0 < open_at_once <= IN_ALL // 2
+        found = await asyncio.gather(*(floods(*call) for call in calls))
+        assert "wait" in found, "some are fetched for; others go, or are refused with 436"
+        await until(lambda: most_at_once, "the host is asked", 20)
         honest = verified.provider()
         async with verified.host() as host:
             host.publish(path_of(honest), honest.chain)
             _, there, _ = await call_in(verified, signed(honest))
             assert "TN-Validation-Passed" in shown(there)[1]
             assert host.asked == {path_of(honest): 1}
+        assert most_at_once <= IN_ALL // 2
         server.close()
 
     run(verified.node, scenario)
-    assert "too-many-fetches" in verified.node.log("fetcher")
+    eventually(lambda: "too-many-fetches" in verified.node.log("fetcher"), 20, "it says so")
 
 
 def test_what_leads_to_nobody_is_not_kept(verified: Verified) -> None:

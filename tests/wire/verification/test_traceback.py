@@ -62,7 +62,11 @@ async def signed_heads(verified: Verified, line: int) -> None:
         heads = json.loads(told.stdout)["heads"] if told.returncode == 0 else []
         return any(head["journal"] == "node" and head["seq"] >= line for head in heads)
 
-    await asyncio.sleep(6)
+    def told() -> bool:
+        file = node.paths.signer_head()
+        return file.exists() and json.loads(file.read_bytes())["seq"] >= line
+
+    await asyncio.to_thread(eventually, told, 30, "the signer tells its head")
     node.signal("worker", signal.SIGTERM)  # one that starts signs at once
     await asyncio.to_thread(eventually, reached, 90, "a signed head beyond the line")
     await asyncio.to_thread(node.wait_ready)
@@ -198,7 +202,7 @@ def test_property_31_who_watches_hears_of_a_request_that_is_not_answered(verifie
     due_at = received.timestamp() // 1 + 86_400
 
     def metrics() -> str:
-        with urlopen("http://127.0.0.1:9307/metrics", timeout=5) as answer:
+        with urlopen("http://127.0.0.1:9307/metrics", timeout=20) as answer:
             return str(answer.read().decode())
 
     due = re.compile(r"^trunkward_traceback_due_timestamp_seconds\{[^}]*\} (\S+)$", re.MULTILINE)
@@ -207,7 +211,7 @@ def test_property_31_who_watches_hears_of_a_request_that_is_not_answered(verifie
         found = due.search(metrics())
         return found is not None and float(found[1]) == due_at
 
-    eventually(scraped, 10, "when it is due, by the worker's metrics")
+    eventually(scraped, 20, "when it is due, by the worker's metrics")
     eventually(lambda: "'ITG 31' is not answered" in node.log("worker"), 70, "the worker tells of it")
     assert "traceback request 'ITG 31' is not answered: it is due" in node.trunkward("status").stdout
     assert "is in the register, and open" in node.trunkward("traceback", "open", "itg 31").stderr
@@ -219,7 +223,7 @@ def test_property_31_who_watches_hears_of_a_request_that_is_not_answered(verifie
     assert done.returncode == 1, done.stderr  # no call was found, which is an answer
     assert json.loads((out / "answer.json").read_text())["request"]["received_at"][:19] + "Z" == when
     assert "ITG 31" not in node.trunkward("status").stdout
-    eventually(lambda: due.search(metrics()) is None, 10, "nothing is due any more")
+    eventually(lambda: due.search(metrics()) is None, 20, "nothing is due any more")
     listed = node.trunkward("traceback", "list", "--all", "--json").stdout.splitlines()
     (one,) = [told for told in map(json.loads, listed) if told["request"] == "ITG 31"]
     assert (one["state"], one["received_at"]) == ("answered", when)

@@ -150,9 +150,24 @@ def wait_until[T](found: Callable[[], T], what: str, within_s: float = 60.0) -> 
 
 def identities_of_a_call(node: Node) -> list[str]:
     """The Identity headers of a call to carrier north, as they arrive there."""
+    return _called(node)[0]
+
+
+def why_unsigned(node: Node) -> str:
+    """Why such a call, which has none, goes without, as it is on record."""
+    found, call_id = _called(node)
+    assert found == []
+    why: str = node.record(call_id)["attest_reason"]
+    return why
+
+
+def _called(node: Node) -> tuple[list[str], str]:
+    """Its Identity headers, and its Call-ID."""
     found: list[str] = []
+    call_id = ""
 
     async def scenario() -> None:
+        nonlocal call_id
         caller, north = customer_agent(), carrier_agent()
         async with tls_carrier(node, north):
             flow = await connect(node, caller)
@@ -163,6 +178,7 @@ def identities_of_a_call(node: Node) -> list[str]:
             assert (await call.bye()).status == 200
             await flow.close()
         found.extend(there.invite.get_all("Identity"))
+        call_id = call.invite.call_id
 
     run(node, scenario)
-    return found
+    return found, call_id

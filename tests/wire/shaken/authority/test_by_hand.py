@@ -63,4 +63,4 @@ def test_what_it_prints_is_a_node_file_s_and_what_it_serves_is_signed(tmp_path: 
         assert listed.get_revoked_certificate_by_serial_number(0x75A1) is not None
     finally:
         process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
