@@ -54,7 +54,7 @@ class OwnValkey:
             self.process = subprocess.Popen(
                 ["valkey-server", str(self.configuration)], stdout=log, stderr=log
             )
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while True:
             try:
                 with self.asks("worker") as valkey:
