@@ -15,7 +15,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# how long an example takes, or is made, says how busy the machine is
+hypothesis.settings.register_profile(
+    "shared machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("shared machine")
 
 # a run in the background of a shell without job control has these ignored, and so had all that the tests
 # start: bash cannot trap what was ignored when it began

@@ -171,7 +171,7 @@ def test_a_process_without_privilege_gets_a_port_below_1024() -> None:
                     time.sleep(0.02)
             else:
                 pytest.fail("nobody listens")
-        assert taken.wait(10) == 0
+        assert taken.wait(20) == 0
     finally:
         taken.kill()
         taken.wait()

@@ -7,12 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from trunkward.edge.gate import LEAST_S, GateClient, GateUnavailable
+from trunkward.edge.gate import GateClient, GateUnavailable
 from trunkward.edge.gate_connection import GateConnection
 
 KNOCK = bytes(4)
-#: Of a client; little, for each silence is waited for.
-DEADLINE_S = LEAST_S + 0.01
+#: Of a client; little, for each silence is waited for, and more than a gate is given at least.
+DEADLINE_S, LEAST_S = 0.2, 0.05
+
+
+@pytest.fixture(autouse=True)
+def _no_rest_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a machine takes from one line to the next."""
+    monkeypatch.setattr("trunkward.edge.gate.LEAST_S", LEAST_S)
+    monkeypatch.setattr("trunkward.edge.gate_connection._REST_S", 60.0)
 
 
 class Gate:
@@ -125,6 +132,6 @@ def test_the_answer_to_a_knock_answers_nothing_else(gate: Gate) -> None:
     connection.leave_alone(silent=True)
     knocked(gate)
     assert connection.rests()
-    connection._rests_until = 0.0  # a second later
+    connection._rests_until = 0.0  # its second is over
     assert not connection.rests()
     assert connection.socket is None

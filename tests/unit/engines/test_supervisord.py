@@ -15,7 +15,7 @@ PARTS = 6
 #: None of them wakes the supervisor by closing the pipe it is listened to by: nothing but its death tells of it.
 SLEEPS = "/bin/sh -c 'exec /bin/sleep 600 >&- 2>&-'"
 #: What a second for each part would be more than.
-SOON_S = PARTS / 2
+SOON_S = PARTS - 1
 
 
 @contextmanager

@@ -119,17 +119,17 @@ def test_what_is_not_due_is_not_looked_at_and_is_told_anew(
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"),
+    ("text", "most_s", "problem"),
     [
-        ("import time; time.sleep(60)", "the look was ended: it had not ended after 0 hours"),
-        ("import os; os.kill(os.getpid(), 9)", "the look was ended: signal 9"),
+        ("import time; time.sleep(60)", 0.1, "the look was ended: it had not ended after 0 hours"),
+        ("import os; os.kill(os.getpid(), 9)", 60.0, "the look was ended: signal 9"),
     ],
 )
 def test_a_look_that_does_not_end_is_ended_and_written_down(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch, text: str, problem: str
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, text: str, most_s: float, problem: str
 ) -> None:
     """It opened what never answers, or the kernel needed its memory; what was good stays, as the time of it does."""
-    monkeypatch.setattr(verify_look, "_MOST_S", 0.5)
+    monkeypatch.setattr(verify_look, "_MOST_S", most_s)
     good_at = time.time() - EVERY_S - 1
     write_verified(paths, Verified(told=Told(at=good_at, outcome=Outcome.HOLDS, good_at=good_at)))
     said: list[str] = []

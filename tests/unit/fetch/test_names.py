@@ -20,4 +20,4 @@ def test_all_questions_of_a_host_have_one_time() -> None:
         for _ in range(100):
             with pytest.raises(NamesUnavailable, match=r"A of a\.example\.net: not asked: .* 0\.3 s of DNS"):
                 names.addresses("a.example.net", 4)
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 15, "each had its own time"

@@ -109,13 +109,19 @@ def run(
     asyncio.run(whole())
 
 
+async def settle() -> None:
+    """Until everybody is as far as he comes; no time that a slow machine would need more of."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 def test_a_thousand_who_want_one_url_make_one_fetch() -> None:
     """Property 18: single flight; whoever gives up does not end it for the others."""
 
     async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
         host.open.clear()
         wanted = [asyncio.create_task(chains.get(URL, NORTH)) for _ in range(1000)]
-        await asyncio.sleep(0.01)
+        await settle()
         wanted[0].cancel()
         host.open.set()
         found = await asyncio.gather(*wanted[1:])
@@ -259,11 +265,13 @@ def busy(tasks: list[asyncio.Task[Kept | Lacking]]) -> int:
     return sum(isinstance(found, Lacking) and found.why is Why.BUSY for found in done)
 
 
-def test_few_are_fetched_from_one_host_at_once() -> None:
+def test_few_are_fetched_from_one_host_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TURN_S", 60.0)
+
     async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
         host.open.clear()
         tasks = wanted(chains, urls(PER_HOST + WAITING + 5), NORTH)
-        await asyncio.sleep(0.01)
+        await settle()
         assert host.most_at_once == PER_HOST
         assert busy(tasks) == 5
         host.open.set()
@@ -272,12 +280,6 @@ def test_few_are_fetched_from_one_host_at_once() -> None:
         assert host.at_once == 0
 
     run(scenario)
-
-
-async def settle() -> None:
-    """Until everybody is as far as he comes; no time that a slow machine would need more of."""
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 def test_whoever_wants_too_much_keeps_only_himself_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,17 +303,18 @@ def test_whoever_wants_too_much_keeps_only_himself_waiting(monkeypatch: pytest.M
     run(scenario)
 
 
-def test_one_hosts_queue_is_its_senders_own() -> None:
+def test_one_hosts_queue_is_its_senders_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random paths at somebody's host, from one carrier, refuse no other carrier's call: nor is "busy" remembered."""
+    monkeypatch.setattr(module, "TURN_S", 60.0)
 
     async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
         host.open.clear()
         hostile = wanted(chains, urls(PER_HOST + WAITING), NORTH)
-        await asyncio.sleep(0.01)
+        await settle()
         honest = "https://c.example.net/honest.pem"
         [refused] = wanted(chains, [honest], NORTH)
         [asked] = wanted(chains, [honest], SOUTH)
-        await asyncio.sleep(0.01)
+        await settle()
         assert busy([refused]) == 1
         assert host.asked[-1] == honest
         host.open.set()
@@ -327,7 +330,10 @@ def test_whoever_gets_no_turn_is_told_so_and_the_url_is_not_blamed(monkeypatch: 
     async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
         host.open.clear()
         tasks = wanted(chains, urls(PER_HOST + 1), NORTH)
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(20):
+            while not busy(tasks):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await settle()
         assert busy(tasks) == 1
         host.open.set()
         found = await asyncio.gather(*tasks)
@@ -343,7 +349,7 @@ def test_two_senders_who_want_one_url_make_one_fetch() -> None:
     async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
         host.open.clear()
         tasks = wanted(chains, [URL], NORTH) + wanted(chains, [URL], SOUTH)
-        await asyncio.sleep(0.01)
+        await settle()
         host.open.set()
         assert len(set(map(id, await asyncio.gather(*tasks)))) == 1
         assert host.asked == [URL]

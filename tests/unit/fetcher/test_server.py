@@ -49,8 +49,8 @@ def run(
         path = tmp_path / "fetcher.sock"
         allowed = {os.getuid() if uid is None else uid}
         listening = asyncio.create_task(Door(chains, allowed, metrics).listen(path, stop))  # type: ignore[arg-type]
-        await asyncio.sleep(0.05)
-        assert path.exists()
+        while not path.exists():  # noqa: ASYNC110
+            await asyncio.sleep(0)
         try:
             await scenario(chains, path, metrics)
         finally:
@@ -177,17 +177,17 @@ def test_it_is_found_again_after_a_restart(tmp_path: Path) -> None:
 def test_one_that_says_nothing_is_lost_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A frozen one: the kernel takes connections for it, and whoever waits hears that it is lost."""
     monkeypatch.setattr(fetcher_client, "ALIVE_S", 0.02)
+    monkeypatch.setattr(fetcher_client, "ALONE_S", 60.0)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listening.bind(str(tmp_path / "frozen.sock"))
     listening.listen()
 
     async def scenario() -> None:
         client = FetcherClient(tmp_path / "frozen.sock")
-        began = time.monotonic()
         for _ in range(3):  # whoever waited asks again, and hears the same at once
             with pytest.raises(FetcherLost, match="fetcher-timeout"):
                 await client.ask(URL, "north")
-        assert time.monotonic() - began < 0.2
+        assert client._count == 1, "it was asked once"
         monkeypatch.setattr(client, "_alone_until_s", 0.0)
         again = asyncio.create_task(client.ask(URL, "north"))
         await asyncio.sleep(0.01)
@@ -207,7 +207,9 @@ def test_a_sender_has_a_share_of_what_a_gate_asks_at_once(tmp_path: Path) -> Non
         client, slow = FetcherClient(path), asyncio.Event()
         chains.waits |= {f"https://{number}.example.net/": slow for number in range(MAX_PENDING)}
         asked = [asyncio.create_task(client.ask(url, "hostile")) for url in chains.waits]
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(20):
+            while len(chains.asked) + sum(task.done() for task in asked) < MAX_PENDING:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
         refused = [task for task in asked if task.done()]
         assert len(refused) == MAX_PENDING // 2
         assert all(isinstance(task.exception(), FetcherBusy) for task in refused)
@@ -232,7 +234,7 @@ def test_one_that_takes_its_time_is_there(tmp_path: Path, monkeypatch: pytest.Mo
         chains.waits[URL] = asyncio.Event()
         client = FetcherClient(path)
         asked = asyncio.create_task(client.ask(URL, "north"))
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(0.5)  # more than twice as long as a silence may last
         assert not asked.done()
         chains.waits[URL].set()
         assert isinstance(await asked, ChainGiven)
@@ -244,7 +246,7 @@ def test_one_that_takes_its_time_is_there(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("turns", [1, 2, 3, 20])
 def test_one_whose_gate_is_busy_is_there(turns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gate's own loop stands still, while it connects or later, for longer than a silence may last: what was said is read then."""
-    monkeypatch.setattr(fetcher_client, "ALIVE_S", 0.1)
+    monkeypatch.setattr(fetcher_client, "ALIVE_S", 0.05)
 
     async def scenario(chains: Chains, path: Path, _: FetcherMetrics) -> None:
         chains.waits[URL] = asyncio.Event()
@@ -252,8 +254,8 @@ def test_one_whose_gate_is_busy_is_there(turns: int, tmp_path: Path, monkeypatch
         asked = asyncio.create_task(client.ask(URL, "north"))
         for _turn in range(turns):
             await asyncio.sleep(0)
-        time.sleep(1.2)  # noqa: ASYNC251
-        await asyncio.sleep(0.15)
+        time.sleep(0.3)  # noqa: ASYNC251
+        await asyncio.sleep(0.1)
         assert not asked.done()
         chains.waits[URL].set()
         assert isinstance(await asked, ChainGiven)

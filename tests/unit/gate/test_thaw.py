@@ -4,6 +4,8 @@ import asyncio
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
+
 from sipkit.valkey import OwnValkey
 from trunkward.gate import counts as module
 from trunkward.gate.counts import Counts
@@ -14,9 +16,10 @@ NODE = cast("NodeSettings", SimpleNamespace(ledger_name="n1", gates=2, ledger_no
 LONGEST_S = 60.0
 
 
-def test_calls_are_told_of_when_all_gates_know() -> None:
+def test_calls_are_told_of_when_all_gates_know(monkeypatch: pytest.MonkeyPatch) -> None:
     """One gate that has not heard could spend what it leased in the epoch before."""
-    valkey = OwnValkey()
+    valkey, passed = OwnValkey(), [1000.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: passed[0]))
 
     async def scenario() -> None:
         clients = [valkey.gate() for _ in range(2)]
@@ -29,13 +32,13 @@ def test_calls_are_told_of_when_all_gates_know() -> None:
             assert [client.frozen for client in clients] == [epoch, epoch]
             await second.look(None)  # without a policy it does not know of whom it is
             await first.look(NODE)
-            await asyncio.sleep(module.ADMITTED_S)
+            passed[0] += module.ADMITTED_S
             assert await first.frozen(NODE) == 0, "the second may not have heard"
             await second.look(NODE)
             assert await first.frozen(NODE) == 0, (
                 "a call the second has just admitted is on its way to the edge"
             )
-            await asyncio.sleep(module.ADMITTED_S)
+            passed[0] += module.ADMITTED_S
             assert await first.frozen(NODE) == epoch
             # one that is told again changes nothing, and one of another epoch is not heard
             assert worker.ask(*money.heard("n1", epoch, 1, 2)) == 1

@@ -82,12 +82,17 @@ def test_wrong_numbers_inside_are_put_right(both: Machine) -> None:
 @contextmanager
 def inhabited(machine: Machine) -> Iterator[int]:
     """A process that runs in the platform."""
+    tells, told = os.pipe()
     child = os.fork()
     if child == 0:
         os.chroot(machine.path / "platform/trixie")
+        os.write(told, b"in")
         while True:
             signal.pause()
     try:
+        os.close(told)
+        with open(tells, "rb", buffering=0) as heard:
+            assert heard.read(2) == b"in"
         yield child
     finally:
         os.kill(child, signal.SIGKILL)
@@ -100,7 +105,7 @@ def test_not_while_something_runs_in_there(both: Machine) -> None:
     wrong_inside(both)
     before = both.file("platform/trixie/etc/passwd")
     with inhabited(both) as child:
-        done = both.run(f"sleep 0.2; {ENSURE}")
+        done = both.run(ENSURE)
     assert done.returncode == 1
     assert f"the node's users get other numbers inside, but process {child} runs in" in done.stderr
     assert both.file("platform/trixie/etc/passwd") == before
@@ -118,7 +123,7 @@ def test_one_that_is_new_is_added_while_a_node_runs_in_there(both: Machine) -> N
                 "".join(f"{line}\n" for line in path.read_text().splitlines() if "tw-cert" not in line)
             )
     with inhabited(both):
-        done = both.run(f"sleep 0.2; {ENSURE}")
+        done = both.run(ENSURE)
     assert done.returncode == 0, done.stderr
     same(both)
 

@@ -77,21 +77,29 @@ def test_all_or_nothing(valkey: OwnValkey) -> None:
     run(valkey, scenario)
 
 
+def within_s(fact: object, rate: Rate, seconds: int) -> bool:
+    """Whether the next may come in so many seconds, or in a few less: the machine took those from one to the next."""
+    return (
+        isinstance(fact, Over)
+        and (fact.key, fact.most) == (rate.key, rate.per_second)
+        and fact.retry_after_s is not None
+        and seconds / 2 < fact.retry_after_s <= seconds
+    )
+
+
 def test_a_rate_lets_a_burst_through_and_says_when_the_next_may_come(valkey: OwnValkey) -> None:
     async def scenario(live: LiveClient) -> None:
-        # one a second: five are asked within that on any machine
-        rate = Rate(key=f"rate:trunk:r{next(_fresh)}", per_second=1, burst=4)
+        rate = Rate(key=f"rate:trunk:r{next(_fresh)}", per_second=0.02, burst=4)
         facts = [await live.admit(asked(f"r{i}", rates=(rate,))) for i in range(5)]
         assert [isinstance(fact, Held) for fact in facts] == [True] * 4 + [False]
-        assert facts[4] == Over(key=rate.key, most=1, retry_after_s=1)
+        assert within_s(facts[4], rate, 50)
         # asked again it is the same attempt, which has gone through
         assert isinstance(await live.admit(asked("r0", rates=(rate,))), Held)
-        await asyncio.sleep(1.01)
+        with valkey.asks("gate") as gate:  # 50 seconds pass
+            arrival_us = int(gate.ask("GET", rate.key))
+            gate.ask("SET", rate.key, str(arrival_us - 50_000_000), "PX", "3600000")
         assert isinstance(await live.admit(asked("r6", rates=(rate,))), Held)
         assert isinstance(await live.admit(asked("r7", rates=(rate,))), Over)
-        slow = Rate(key=f"rate:trunk:r{next(_fresh)}", per_second=0.1, burst=1)
-        assert isinstance(await live.admit(asked("s1", rates=(slow,))), Held)
-        assert await live.admit(asked("s2", rates=(slow,))) == Over(key=slow.key, most=0.1, retry_after_s=10)
         never = Rate(key="rate:trunk:never", per_second=0, burst=0)
         assert await live.admit(asked("n", rates=(never,))) == Over(key=never.key, most=0, retry_after_s=None)
 
@@ -103,7 +111,7 @@ def test_room_is_told_of_without_a_place_taken(valkey: OwnValkey) -> None:
 
     async def scenario(live: LiveClient) -> None:
         place = Counter(key=key(), most=1)
-        rate = Rate(key=f"rate:trunk:r{next(_fresh)}", per_second=0.1, burst=2)
+        rate = Rate(key=f"rate:trunk:r{next(_fresh)}", per_second=0.02, burst=2)
         for _ in range(3):
             assert await live.over(asked("a", place, rates=(rate,))) is None
         assert isinstance(await live.admit(asked("a", place, rates=(rate,))), Held)
@@ -112,8 +120,7 @@ def test_room_is_told_of_without_a_place_taken(valkey: OwnValkey) -> None:
         assert await live.over(asked("a", place, rates=(rate,))) is None
         assert await live.over(asked("c", rates=(rate,))) is None
         assert isinstance(await live.admit(asked("c", rates=(rate,))), Held)
-        too_fast = Over(key=rate.key, most=0.1, retry_after_s=10)
-        assert await live.over(asked("d", rates=(rate,))) == too_fast
+        assert within_s(await live.over(asked("d", rates=(rate,))), rate, 50)
         assert await live.over(asked("c", rates=(rate,))) is None
         live.ended([("a", [place.key])])
         assert await live.over(asked("b", place)) is None
@@ -133,12 +140,12 @@ def test_a_clock_that_was_set_back_shuts_nobody_out(valkey: OwnValkey) -> None:
     """What a rate remembers is a time on Valkey's clock: an hour ahead, it would refuse every call for an hour."""
 
     async def scenario(live: LiveClient) -> None:
-        rate = Rate(key=f"rate:trunk:r{next(_fresh)}", per_second=2, burst=2)
+        rate = Rate(key=f"rate:trunk:r{next(_fresh)}", per_second=0.02, burst=2)
         with valkey.asks("gate") as gate:
             gate.ask("SET", rate.key, str(int((time.time() + 3600) * 1e6)), "PX", "3600000")
         facts = [await live.admit(asked(f"{rate.key}{i}", rates=(rate,))) for i in range(3)]
         assert [isinstance(fact, Held) for fact in facts] == [True, True, False]
-        assert facts[2] == Over(key=rate.key, most=2, retry_after_s=1)
+        assert within_s(facts[2], rate, 50)
 
     run(valkey, scenario)
 
@@ -259,11 +266,14 @@ def test_a_reservation_that_another_gate_has_taken_over_is_not_given_up(valkey: 
 def test_a_hold_ends_by_itself_unless_it_is_renewed(valkey: OwnValkey) -> None:
     async def scenario(live: LiveClient) -> None:
         place = Counter(key=key(), most=2)
-        await live.admit(asked("dies", place, hold_s=1))
-        await live.admit(asked("lives", place, hold_s=1))
-        live.renew([("lives", [place.key])], 30)
+        await live.admit(asked("dies", place, hold_s=60))
+        await live.admit(asked("lives", place, hold_s=60))
+        live.renew([("lives", [place.key])], 120)
         assert isinstance(await live.admit(asked("c", place)), Over)
-        await asyncio.sleep(1.05)
+        with valkey.asks("gate") as gate:  # 60 seconds pass
+            for record_id in ("dies", "lives"):
+                until_ms = float(gate.ask("ZSCORE", place.key, record_id))
+                gate.ask("ZADD", place.key, str(until_ms - 60_000), record_id)
         assert isinstance(await live.admit(asked("c", place)), Held)
         assert isinstance(await live.admit(asked("d", place)), Over)
 

@@ -32,18 +32,24 @@ from trunkward.live import library, money
 from trunkward.live.client import LiveClient
 from trunkward.trunks.spending import Spending, Window
 
-LONGEST_S = 0.2
+#: Seconds of a grant: one that a test waits out, and one that outlasts any test.
+LONGEST_S, LONG_S = 0.2, 60.0
 _fresh = itertools.count()
 
 
 @pytest.fixture(scope="module")
 def thawed(valkey: OwnValkey) -> OwnValkey:
     """One of which all is known."""
+    thaw(valkey)
+    return valkey
+
+
+def thaw(valkey: OwnValkey) -> None:
+    """All is known, long before the longest grant is over."""
     with valkey.asks("worker") as worker:
-        epoch = money.watched(worker.ask(*money.watch(LONGEST_S, None))).epoch
+        epoch = money.watched(worker.ask(*money.watch(LONG_S, None))).epoch
         assert worker.ask(*money.restored("n1", "place", epoch, ["n1"])) > 0
         assert worker.ask(*money.recalled("n1", epoch, ["n1"])) == 0
-    return valkey
 
 
 def owner(kind: str = "trunk") -> str:
@@ -362,13 +368,13 @@ def test_what_is_granted_nothing_is_overdue_when_what_it_has_is_over(thawed: Own
         assert isinstance(await renewed(live, more), OverSpend)
         one = kept(thawed, trunk)
         assert one is not None
-        assert 59_000 <= one.left_ms <= 60_000, "as it was"
+        assert 40_000 <= one.left_ms <= 60_000, "as it was"
         # of one the ledger has forgotten it is told
         lost = replace(leg(f"{trunk}l", part(trunk, 0, 0, 150, day=120)), left_s=20.0)
         assert isinstance(await renewed(live, lost), OverSpend)
         one = kept(thawed, f"{trunk}l")
         assert one is not None
-        assert 19_000 <= one.left_ms <= 20_000
+        assert 0 <= one.left_ms <= 20_000
 
     run(thawed, scenario)
 
@@ -418,19 +424,19 @@ def test_a_valkey_that_may_have_lost_something_grants_nothing_for_the_longest_gr
         assert isinstance(await live.admit(asked("f3", share(trunk, 100, day=900))), Held)
         own.lose_everything()
         frozen: object = None
-        for _ in range(100):  # until it is noticed
+        for _ in range(1000):  # until it is noticed
             (frozen,) = await live.renew_legs(
                 [leg("f2", part(trunk, 30, 100, 130, day=900))],
                 hold_s=60,
                 node="n1",
-                longest_s=LONGEST_S,
+                longest_s=LONG_S,
             )
             if not isinstance(frozen, Unavailable):
                 break
             await asyncio.sleep(0.01)
         # what it had is known again, and what it has used
         assert isinstance(frozen, Frozen)
-        assert frozen.retry_after_s == 1
+        assert LONG_S / 2 < frozen.retry_after_s <= LONG_S * 1.125 + 1
         epoch = frozen.epoch
         assert spent(own, trunk) == [money.Spent(granted=70, hour=30, day=30, month=30)]
         # all is known as soon as every node has said so
@@ -477,10 +483,10 @@ def test_amounts_in_another_currency_are_never_added() -> None:
     async def scenario(live: LiveClient) -> None:
         with own.asks("worker") as worker, own.asks("root") as root:
             assert root.ask(*money.currency()) is None
-            assert money.watched(worker.ask(*money.watch(LONGEST_S, None))).currency == ""
-            assert money.watched(worker.ask(*money.watch(LONGEST_S, None, "EUR"))).currency == "EUR"
-            assert money.watched(worker.ask(*money.watch(LONGEST_S, None, "USD"))).currency == "EUR"
-            await asyncio.sleep(LONGEST_S * 1.125 + 0.05)
+            assert money.watched(worker.ask(*money.watch(LONG_S, None))).currency == ""
+            assert money.watched(worker.ask(*money.watch(LONG_S, None, "EUR"))).currency == "EUR"
+            assert money.watched(worker.ask(*money.watch(LONG_S, None, "USD"))).currency == "EUR"
+            thaw(own)
             assert isinstance(await live.admit(asked("c1", share(trunk, 100, day=900))), Held)
             dollars = Charge(
                 node="n2", currency="USD", longest_s=LONGEST_S, shares=(share(trunk, 1, day=900),)
@@ -506,12 +512,14 @@ def test_amounts_in_another_currency_are_never_added() -> None:
         # what gates had leased is nobody's, as in any epoch
         assert isinstance(await live.admit(other), Frozen)
         assert await renewed(live, escrow) == AlreadyEnded()
-        await asyncio.sleep(LONGEST_S * 1.125 + 0.05)
+        thaw(own)
         assert isinstance(await live.admit(other), Held)
         assert await live.admit(asked("c3", share(trunk, 100, day=900))) == Foreign(currency="USD")
 
-    run(own, scenario)
-    own.close()
+    try:
+        run(own, scenario)
+    finally:
+        own.close()
 
 
 def test_a_settlement_is_told_until_it_is_heard() -> None:
@@ -524,7 +532,7 @@ def test_a_settlement_is_told_until_it_is_heard() -> None:
         live.settle([Settlement(record_id="s1", costs=((trunk, 7),))])
         await asyncio.sleep(0.05)
         own.start()
-        for _ in range(100):
+        for _ in range(1000):
             await told(live)
             if spent(own, trunk)[0].day:
                 break

@@ -56,7 +56,7 @@ def test_it_starts(harm: Callable[[Path], None], kept: int) -> None:
 
 
 def _found(own: OwnValkey) -> int:
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while True:
         try:
             with own.asks("gate") as gate:

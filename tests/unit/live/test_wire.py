@@ -61,11 +61,11 @@ def test_one_deadline_is_waited_for_and_what_comes_too_late_is_given_back(own: O
         own.process.send_signal(signal.SIGSTOP)
         lost = Unavailable(what="redis", why="redis-timeout")
         fact, took_s = await within_s(live, "late")
-        assert (fact, PATIENCE_S <= took_s < 2 * PATIENCE_S) == (lost, True)
+        assert (fact, PATIENCE_S <= took_s < 20 * PATIENCE_S) == (lost, True)
         assert without_a_pause(live.admit(asked("at once"))) == lost
         own.process.send_signal(signal.SIGCONT)
         # "late" is given its place now, and nobody has it: it is free as soon as that is heard
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not isinstance(await live.admit(asked("next")), Held):  # noqa: ASYNC110  # each asks anew
                 await asyncio.sleep(0.01)
         await live.close()
@@ -77,12 +77,13 @@ def test_what_a_frozen_valkey_finds_when_it_goes_on_takes_nobodys_place(own: Own
     """Its gate has given up the question and closed the connection: nobody is there to withdraw it."""
 
     async def scenario() -> None:
-        live, other = own.gate(0.2), own.gate()
+        live, other = own.gate(), own.gate()
         assert isinstance(await live.admit(asked("first")), Held)
         live.ended([("first", [PLACE.key])])
         assert isinstance(await other.admit(asked("second")), Held)
         other.ended([("second", [PLACE.key])])
         own.process.send_signal(signal.SIGSTOP)
+        live._wire._deadline_s = 0.2
         assert await live.admit(asked("gone")) == Unavailable(what="redis", why="redis-timeout")
         await live.close()
         await asyncio.sleep(0.1)
@@ -103,10 +104,14 @@ def test_a_connection_to_a_frozen_valkey_asks_nothing(own: OwnValkey) -> None:
         lost = Unavailable(what="redis", why="redis-unreachable")
         fact, took_s = await within_s(live, "a")
         assert (fact, took_s >= 0.2) == (lost, True)
-        fact, took_s = await within_s(live, "b")
-        assert (fact, took_s < 0.1) == (lost, True)
+        # who comes later does not wait for what others wait for in vain
+        later = asyncio.create_task(live.admit(asked("b")))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert later.done()
+        assert later.result() == lost
         own.process.send_signal(signal.SIGCONT)
-        await asyncio.sleep(0.1)
+        live._wire._deadline_s = 10.0
         assert isinstance(await live.admit(asked("c")), Held)
         await live.close()
 
@@ -132,7 +137,7 @@ def test_a_connection_that_hangs_is_given_up(own: OwnValkey) -> None:
         assert isinstance(await live.admit(asked("a")), Held)
         own.process.send_signal(signal.SIGSTOP)
         await live.admit(asked("b"))
-        await asyncio.sleep(GIVE_UP_S)
+        await asyncio.sleep(GIVE_UP_S - PATIENCE_S + 0.1)
         await live.admit(asked("c"))  # sees that it hangs
         own.process.send_signal(signal.SIGCONT)
         await asyncio.sleep(0.05)

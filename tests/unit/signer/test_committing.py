@@ -15,6 +15,13 @@ from trunkward.signer.journal import Journal, Line
 from trunkward.signer.segments import JournalError
 
 
+@pytest.fixture(autouse=True)
+def _a_disk_is_slow_only_where_a_test_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has other work may take longer than a signer waits."""
+    monkeypatch.setattr(module, "PATIENCE_S", 20.0)
+    monkeypatch.setattr(module, "_LAST_S", 20.0)
+
+
 class Disk:
     """A journal whose disk can be held up, or lost."""
 
@@ -30,7 +37,7 @@ class Disk:
         self.commits: list[int] = []
 
     def commit(self, lines: Sequence[Line]) -> int:
-        self.goes_on.wait(10)
+        self.goes_on.wait(20)
         if self.lost:
             raise JournalError("the disk is gone")
         if self.raises is not None:
@@ -43,7 +50,10 @@ class Disk:
 
     def lines(self) -> list[dict[str, Any]]:
         texts = [each.read_text() for each in sorted(self.journal.path.glob("*.jsonl"))]
-        return [json.loads(one) for text in texts for one in text.splitlines()]
+        # one that is being written is none yet
+        return [
+            json.loads(one) for text in texts for one in text.splitlines(keepends=True) if one[-1] == "\n"
+        ]
 
 
 class Bench:
@@ -81,11 +91,11 @@ def bench[T](tmp_path: Path, act: Callable[[Bench], Awaitable[T]]) -> T:
 
 
 async def until(true: Callable[[], object]) -> None:
-    for _ in range(2500):
+    for _ in range(10_000):
         if true():
             return
         await asyncio.sleep(0.002)
-    raise AssertionError("not within five seconds")
+    raise AssertionError("not within twenty seconds")
 
 
 def test_lines_of_one_moment_are_one_write(tmp_path: Path) -> None:
@@ -100,11 +110,7 @@ def test_lines_of_one_moment_are_one_write(tmp_path: Path) -> None:
     bench(tmp_path, act)
 
 
-def test_lines_that_come_while_the_disk_works_are_the_next_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "PATIENCE_S", 5.0)
-
+def test_lines_that_come_while_the_disk_works_are_the_next_write(tmp_path: Path) -> None:
     async def act(its: Bench) -> None:
         its.disk.goes_on.clear()
         its.take()
@@ -122,7 +128,7 @@ def test_lines_that_come_while_the_disk_works_are_the_next_write(
 
 
 def test_a_loop_that_was_busy_is_no_slow_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE_S", 0.02)
+    monkeypatch.setattr(module, "PATIENCE_S", patience_s := 0.5)
 
     async def act(its: Bench) -> None:
         # it comes to the timer before it hears of the write, as uvloop does
@@ -133,7 +139,7 @@ def test_a_loop_that_was_busy_is_no_slow_disk(tmp_path: Path, monkeypatch: pytes
         )
         its.take()
         await until(lambda: late)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(patience_s + 0.05)
         for hears, *arguments in late:
             soon(hears, *arguments)
         monkeypatch.undo()
@@ -164,6 +170,7 @@ def test_a_slow_disk_holds_no_answer_up_and_is_told_of(
         assert [one["kind"] for one in its.disk.lines()] == ["signed"] * 2 + ["late", "signed", "late"]
         late = [one for one in its.disk.lines() if one["kind"] == "late"]
         assert [(one["count"], one["first"], one["last"]) for one in late] == [(2, 100, 100), (1, 101, 101)]
+        monkeypatch.setattr(module, "PATIENCE_S", 20.0)
         its.take()
         await its.committing.settled()
         assert its.kept[-1] == 6
@@ -184,8 +191,7 @@ def test_what_a_slow_disk_still_owes_stays_noted(tmp_path: Path, monkeypatch: py
         its.disk.holds_after = 1
         its.disk.goes_on.set()
         await until(its.disk.lines)
-        await asyncio.sleep(0.02)
-        assert json.loads(its.marker.read_text())["count"] == 3
+        await until(lambda: json.loads(its.marker.read_text())["count"] == 3)
         # and when they come to nothing they are counted once
         its.disk.lost = True
         its.disk.goes_on.set()

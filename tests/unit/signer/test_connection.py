@@ -23,6 +23,13 @@ from trunkward.signer.metrics import SignerMetrics
 from trunkward.signer.sparing import Sparing
 
 
+@pytest.fixture(autouse=True)
+def _a_disk_is_slow_only_where_a_test_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has other work may take longer than a signer waits."""
+    monkeypatch.setattr(committing_module, "PATIENCE_S", 20.0)
+    monkeypatch.setattr(committing_module, "_LAST_S", 20.0)
+
+
 class Peer:
     """A gate's end of a connection, without a socket between: what it is answered, and whether it is read."""
 
@@ -109,7 +116,10 @@ class World:
 
     def lines(self, *kinds: str) -> list[dict[str, Any]]:
         texts = [each.read_text() for each in sorted(self.journal.path.glob("*.jsonl"))]
-        found = [json.loads(one) for text in texts for one in text.splitlines()]
+        # one that is being written is none yet
+        found = [
+            json.loads(one) for text in texts for one in text.splitlines(keepends=True) if one[-1] == "\n"
+        ]
         return [one for one in found if one["kind"] in kinds]
 
     def good(self, count: int = 1) -> list[bytes]:
@@ -136,18 +146,15 @@ def world[T](house: Any, act: Callable[[World], Awaitable[T]]) -> T:
 
 
 async def until(true: Callable[[], object]) -> None:
-    for _ in range(5000):
+    for _ in range(10_000):
         if true():
             return
         await asyncio.sleep(0.002)
-    raise AssertionError("not within ten seconds")
+    raise AssertionError("not within twenty seconds")
 
 
-def test_no_more_is_read_of_a_connection_while_its_lines_wait(
-    house: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_more_is_read_of_a_connection_while_its_lines_wait(house: Any) -> None:
     """Summary: Beyond its share what a gate asks waits with the gate; another's answer does not wait behind all of it, and in the end all are answered, each with its line."""
-    monkeypatch.setattr(committing_module, "PATIENCE_S", 20.0)
 
     async def act(its: World) -> None:
         its.goes_on.clear()
@@ -167,9 +174,8 @@ def test_no_more_is_read_of_a_connection_while_its_lines_wait(
     world(house, act)
 
 
-def test_as_many_as_a_gate_has_on_its_way_are_read_on(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_as_many_as_a_gate_has_on_its_way_are_read_on(house: Any) -> None:
     """Summary: The honest path: a gate's connection is read while its lines are written, so that they share the next write."""
-    monkeypatch.setattr(committing_module, "PATIENCE_S", 20.0)
 
     async def act(its: World) -> None:
         its.goes_on.clear()
@@ -300,6 +306,7 @@ def test_a_backlog_beyond_its_limit_is_refused_and_not_signed(
         assert its.committing.gap.count == 5
         its.goes_on.set()
         await its.committing.settled()
+        monkeypatch.setattr(committing_module, "PATIENCE_S", 20.0)
         gate.says(*its.good())
         its.shared.sparing.tell()
         await its.committing.settled()
@@ -355,6 +362,7 @@ def test_root_is_told_the_same(house: Any, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(committing_module, "STUCK_S", 0.0)
         root.says(b"")
         assert (root.alive, root.ended) == (1, True)
+        its.goes_on.set()
         await its.committing.settled()
         assert its.lines("peer-refused") == []
 

@@ -50,7 +50,7 @@ def play(talk: Talk, answering: Answering | None = None) -> None:
         )
         if answering is not None:
             bob.on_call = answering
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await talk(alice, bob, wire(alice, bob))
         alice.check()
         bob.check()

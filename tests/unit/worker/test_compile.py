@@ -159,18 +159,20 @@ def test_what_could_not_be_told_is_told_without_compiling_again(place: Place) ->
     assert not place.compiler.round()
 
 
-def test_rounds_in_vain_are_counted(place: Place) -> None:
+def test_rounds_in_vain_are_counted(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compile, "AGAIN_S", 0.05)
+    monkeypatch.setattr(compile, "LOOK_S", 0.05)
     place.declared.write_bytes(b"{")
     stopped = threading.Event()
     said: list[str] = []
     follower = threading.Thread(target=place.compiler.follow, args=(stopped, said.append))
     follower.start()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 40
     while place.compiler.failed < 2 and time.monotonic() < until:
-        time.sleep(0.05)
+        time.sleep(0.01)
     place.put_in_force(1)
     while place.compiler.version != 1 and time.monotonic() < until:
-        time.sleep(0.05)
+        time.sleep(0.01)
     stopped.set()
     follower.join()
     assert place.compiler.failed >= 2

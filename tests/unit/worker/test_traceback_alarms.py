@@ -1,6 +1,5 @@
 """Property 31: somebody is told of a traceback request whose time is nearly over, and again when it is."""
 
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +9,11 @@ import msgspec
 import pytest
 
 from trunkward.control.traceback_requests import ANSWER_S, SOON_S, OpenRequest
-from trunkward.engines.alerts_file import read_kept
+from trunkward.engines.alerts_file import Message, read_kept
 from trunkward.worker import outbox as outbox_module
 from trunkward.worker.outbox import Outbox
 from trunkward.worker.traceback_alarms import ROUND_S, TracebackAlarms
+from unit.worker.test_alerts import until
 
 NOW = 1_800_000_000.0
 ITG = OpenRequest(asked_by="ITG 2026-0417", due_at=NOW + ANSWER_S)
@@ -78,9 +78,9 @@ def test_property_31_who_has_answered_hears_no_more_of_it(file: Path) -> None:
 
 
 def test_property_31_a_full_disk_silences_nobody(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    log, sent = Log(), threading.Event()
+    log, sent = Log(), list[Message]()
     outbox = Outbox(file, log)
-    outbox.channels({"mail": lambda _: sent.set()})
+    outbox.channels({"mail": sent.append})
     time.sleep(0.1)  # its thread waits by now
 
     def full(*_: object) -> None:
@@ -90,8 +90,9 @@ def test_property_31_a_full_disk_silences_nobody(file: Path, monkeypatch: pytest
         disk.setattr(outbox_module, "write_whole", full)
         with pytest.raises(OSError, match="No space left"):
             TracebackAlarms(outbox, lambda: [ITG], lambda: "", log).round(NOW + ANSWER_S)
-        assert sent.wait(10)
-        outbox.stop()
+        until(lambda: outbox.delivered)
+        outbox.stop()  # waits for whoever delivers to be through with the disk
+    assert len(sent) == 1
     made(file, [ITG], log).round(NOW + ANSWER_S)  # nothing of it was kept: once more rather than never
     assert len(log.sent) == 1
 

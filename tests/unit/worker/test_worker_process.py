@@ -91,7 +91,7 @@ def _running(paths: Paths, log: Path, changed: str) -> Iterator[Callable[[Callab
         worker = subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=out, stderr=out)
 
     def until(is_so: Callable[[], bool]) -> None:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not is_so():
             assert worker.poll() is None, log.read_text()
             assert time.monotonic() < end, log.read_text()
@@ -101,5 +101,5 @@ def _running(paths: Paths, log: Path, changed: str) -> Iterator[Callable[[Callab
         yield until
     finally:
         worker.terminate()
-        code = worker.wait(timeout=20)
+        code = worker.wait(timeout=30)
     assert code == 0, log.read_text()
