@@ -6,12 +6,13 @@ believes, under a code of its own, and it signs for no number that could be anyb
 
 import secrets
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Self
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificate
@@ -116,11 +117,13 @@ class OtherProvider:
         )
         match fault:
             case Fault.EXPIRED:
-                return self._signed(replace(claims, iat=claims.iat - STALE_S), self.x5u)
+                return self._signed(msgspec.structs.replace(claims, iat=claims.iat - STALE_S), self.x5u)
             case Fault.NUMBER:
-                return self._signed(replace(claims, orig_tn=_other_than(claims.orig_tn)), self.x5u)
+                return self._signed(
+                    msgspec.structs.replace(claims, orig_tn=_other_than(claims.orig_tn)), self.x5u
+                )
             case Fault.TAMPERED:
-                value = self._signed(replace(claims, attest=_other_level(level)), self.x5u)
+                value = self._signed(msgspec.structs.replace(claims, attest=_other_level(level)), self.x5u)
                 head, _, rest = value.split(".", 2)
                 return f"{head}.{base64url.encode(claims.payload())}.{rest}"
             case Fault.URL:

@@ -38,9 +38,11 @@ def read(value: str) -> tuple[str, str, str, str]:
         raise Refused(Cause.HEADER_TOO_LONG, f"more than {MAX_HEADER} characters")
     token, semicolon, rest = value.strip(" \t").partition(";")
     parts = token.rstrip(" \t").split(".")
-    if len(parts) != 3 or not parts[2] or bool(parts[0]) != bool(parts[1]):
-        raise Refused(Cause.HEADER_MALFORMED, "no token of three parts")
-    return parts[0], parts[1], parts[2], semicolon + rest
+    if len(parts) == 3:
+        header, payload, signature = parts
+        if signature and (not header) == (not payload):
+            return header, payload, signature, semicolon + rest
+    raise Refused(Cause.HEADER_MALFORMED, "no token of three parts")
 
 
 def read_parameters(text: str) -> Parameters:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from trunkward.shaken import base64url
@@ -42,8 +43,7 @@ class PassportError(ValueError):
         self.reason, self.detail = reason, detail
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShakenClaims:
+class ShakenClaims(msgspec.Struct, frozen=True, kw_only=True):
     """The five claims of a `shaken` PASSporT (RFC 8588 section 3).
 
     Numbers are canonical (`canonical_tn`), `iat` is whole seconds since the epoch, `origid` a UUID
@@ -75,8 +75,7 @@ class ShakenClaims:
         ).encode("ascii")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DivClaims:
+class DivClaims(msgspec.Struct, frozen=True, kw_only=True):
     """The claims of a `div` PASSporT (RFC 8946 section 3): a call for `div_tn` goes on to `dest_tn`.
 
     `orig_tn` and `iat` are those of the call as it came. Raises `PassportError`.
@@ -103,8 +102,7 @@ class DivClaims:
         ).encode("ascii")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RcdClaims:
+class RcdClaims(msgspec.Struct, frozen=True, kw_only=True):
     """The claims of an `rcd` PASSporT (RFC 9795): a verified name, and why it calls.
 
     Nothing in it is to be fetched, so it has no digests. Raises `PassportError`.

@@ -22,12 +22,24 @@ from trunkward.sip.uri import MalformedUri
 #: The kinds we know; "" is a base PASSporT. Others are left alone (RFC 8224 section 6.2 step 1).
 BASE, SHAKEN, DIV, RCD = "", "shaken", "div", "rcd"
 KNOWN = frozenset((BASE, SHAKEN, DIV, RCD))
+#: Those that vouch for the caller.
+VOUCHING = (BASE, SHAKEN)
 
 #: Most parties of one `dest` (our limit).
 MAX_DEST = 20
 
 #: RFC 9562 section 4: lower case when written, either when read.
-_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
+_HEX = "[0-9A-Fa-f]"
+_UUID = rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
+_is_uuid = re.compile(_UUID).fullmatch
+
+#: The payload of a `shaken` PASSporT as RFC 8588 section 3 and RFC 8225 section 9 have it written: five
+#: claims in their order, without white space, all parties numbers. Nearly all are, and are read at once.
+_TN = rf"[0-9]{{1,{MAX_DIGITS}}}+"
+_as_written = re.compile(
+    rf'\{{"attest":"([ABC])","dest":\{{"tn":\["({_TN}(?:","{_TN}){{0,{MAX_DEST - 1}}}+)"\]\}},'
+    rf'"iat":([1-9][0-9]{{0,14}}+),"orig":\{{"tn":"({_TN})"\}},"origid":"({_UUID})"\}}'
+).fullmatch
 
 
 class Unopened(msgspec.Struct, frozen=True):
@@ -63,23 +75,33 @@ class Received(msgspec.Struct, frozen=True):
     dest: tuple[str, ...]
     #: Seconds since the epoch.
     iat: int
-    #: All claims, with those we give no meaning to: what a certificate's constraints speak of.
-    claims: dict[str, Any]
+    #: Its JSON, which has been found good.
+    payload: bytes
     #: Of a `shaken` one.
     attest: Attestation | None = None
     origid: str | None = None
     #: Whom a `div` was for.
     div: str | None = None
+    #: Whether there is rich call data among the claims.
+    has_rcd: bool = False
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        """All, with those we give no meaning to. Read anew: only constraints and `rcd` ask for them."""
+        return jose.decode(self.payload, jose.PAYLOAD_DEPTH)
 
 
 def read_header(value: str) -> Unopened | None:
     """Read an Identity header up to its payload; None for a kind we do not know. Raises `Refused`."""
     header, payload, signature, parameters = identity_header.read(value)
     said = _said(header, parameters)
-    return None if said is None else Unopened(header, payload, signature, *said)
+    if said is None:
+        return None
+    ppt, x5u = said
+    return Unopened(header, payload, signature, ppt, x5u)
 
 
-@lru_cache(maxsize=1024)  # one signer's are all the same
+@lru_cache(maxsize=1024)  # one signer's are all the same; what is refused is not remembered
 def _said(header: str, text: str) -> tuple[str, str] | None:
     """What JOSE header (in base64url) and parameters say: `ppt` and `x5u`. Raises `Refused`.
 
@@ -132,7 +154,7 @@ def _jose(text: str) -> tuple[str, str]:
     return ppt, x5u
 
 
-def open_payload(unopened: Unopened, *, orig: str, dest: str, date_s: float | None) -> Received:
+def open_payload(unopened: Unopened, orig: str, dest: str, date_s: float | None) -> Received:
     """Read payload and signature; for the compact form `orig`, `dest` and `date_s` are the request's.
 
     1. The signature is 64 bytes.
@@ -140,19 +162,28 @@ def open_payload(unopened: Unopened, *, orig: str, dest: str, date_s: float | No
     3. `orig` is one party, `dest` arrays of parties, `iat` an integer.
     4. By its kind: `attest` and `origid`; `div`. Other claims may stand beside them.
 
-    Raises `Refused`.
+    Raises `Refused`. A payload that matches `_as_written` has passed 2 to 4: of it they would say the same.
     """
+    ppt = unopened.ppt
     # 1.
     signature = _decode(unopened.signature)
     if len(signature) != SIGNATURE_BYTES:
         raise Refused(Cause.SIGNATURE, f"{len(signature)} bytes")
     if unopened.header:
-        header, payload = unopened.header, unopened.payload
+        header, text = unopened.header, unopened.payload
     else:
-        header, payload = _rebuilt(unopened.x5u, orig, dest, date_s)
+        header, text = _rebuilt(unopened.x5u, orig, dest, date_s)
+    payload = _decode(text)  # which is ASCII then, as the header is, which has been read
+    message = f"{header}.{text}".encode("ascii")
+    # 2. to 4. at once
+    if ppt == SHAKEN and (found := _as_written(payload.decode("latin-1"))):
+        level, tns, at, tn, uuid = found.groups()
+        to = tuple(tns.split('","'))
+        return Received(
+            SHAKEN, unopened.x5u, message, signature, tn, to, int(at), payload, _LEVELS[level], uuid
+        )
     # 2.
-    claims = jose.decode(_decode(payload), jose.PAYLOAD_DEPTH)
-    message = f"{header}.{payload}".encode("ascii")
+    claims = jose.decode(payload, jose.PAYLOAD_DEPTH)
     # 3.
     iat, caller, called = claims.get("iat"), claims.get("orig"), claims.get("dest")
     if iat is None or caller is None or called is None:
@@ -160,7 +191,7 @@ def open_payload(unopened: Unopened, *, orig: str, dest: str, date_s: float | No
     # a bool is an int to Python, and errata 5985 of RFC 8225 to a quoted one
     if type(iat) is not int or not 0 < iat < 2**53:
         raise Refused(Cause.CLAIM_MALFORMED, "iat is no whole number of seconds")
-    ppt, parties = unopened.ppt, (_party("orig", caller), _dest(called))
+    parties = _party("orig", caller), _dest(called)
     # 4.
     attest = origid = div = None
     if ppt == SHAKEN:
@@ -169,7 +200,10 @@ def open_payload(unopened: Unopened, *, orig: str, dest: str, date_s: float | No
         if claims.get("div") is None:
             raise Refused(Cause.CLAIM_MISSING, "no div")
         div = _party("div", claims["div"])
-    return Received(ppt, unopened.x5u, message, signature, *parties, iat, claims, attest, origid, div)
+    has_rcd = "rcd" in claims or "rcdi" in claims
+    return Received(
+        ppt, unopened.x5u, message, signature, *parties, iat, payload, attest, origid, div, has_rcd
+    )
 
 
 def _level(claims: dict[str, Any]) -> tuple[Attestation, str]:
@@ -180,7 +214,7 @@ def _level(claims: dict[str, Any]) -> tuple[Attestation, str]:
     attest = _LEVELS.get(level) if isinstance(level, str) else None
     if attest is None:
         raise Refused(Cause.ATTEST, f"attest is {level!r}"[:80])
-    if not isinstance(origid, str) or not _UUID.fullmatch(origid):
+    if not isinstance(origid, str) or not _is_uuid(origid):
         raise Refused(Cause.ORIGID, "origid is no UUID")
     return attest, origid
 

@@ -29,7 +29,17 @@ from trunkward.shaken.credential import Credential
 from trunkward.shaken.diversion import follow
 from trunkward.shaken.es256 import COORDINATE_BYTES, verify_es256
 from trunkward.shaken.rcd import Rcd, rcd_of
-from trunkward.shaken.received import BASE, DIV, RCD, SHAKEN, Received, Unopened, open_payload, read_header
+from trunkward.shaken.received import (
+    BASE,
+    DIV,
+    RCD,
+    SHAKEN,
+    VOUCHING,
+    Received,
+    Unopened,
+    open_payload,
+    read_header,
+)
 from trunkward.shaken.x5u import NO_EXCEPTION, UrlRules, read_url
 
 
@@ -102,25 +112,23 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     replay_keys: tuple[str, ...] = ()
 
 
-class _One:
+class _One(msgspec.Struct):
     """One PASSporT on its way through the steps."""
 
-    __slots__ = ("credential", "error", "ppt", "rcd", "received", "step", "unopened")
+    unopened: Unopened | None
+    ppt: str = BASE
+    x5u: str = ""
+    error: StirError | None = None
+    #: Where it was refused; 0: nowhere.
+    failed_at: int = 0
+    received: Received | None = None
+    credential: Credential | None = None
+    rcd: Rcd | None = None
 
-    def __init__(self, unopened: Unopened | None, refused: Refused | None, step: int) -> None:
-        self.unopened = unopened
-        self.ppt = unopened.ppt if unopened is not None else BASE
-        self.received: Received | None = None
-        self.credential: Credential | None = None
-        self.rcd: Rcd | None = None
-        self.error: StirError | None = None
-        self.step = step
-        if refused is not None:
-            self.refuse(refused)
-
-    def refuse(self, refused: Refused) -> None:
+    def refuse(self, refused: Refused, step: int) -> None:
         ppi = self.unopened.ppi if self.unopened is not None else ""
         self.error = StirError(cause=refused.cause, text=refused.text, ppi=ppi)
+        self.failed_at = step
 
 
 def urls_of(values: Sequence[str], rules: UrlRules = NO_EXCEPTION) -> tuple[str, ...]:
@@ -164,18 +172,15 @@ def verify(
     """
     # 1. to 3.
     ones = _read_all(values, rules)
-    diverted = any([one.ppt == DIV for one in ones])  # noqa: C419 - a list is quicker, and there are few
+    diverted = DIV in [one.ppt for one in ones]
     # 4. to 10.
     for one in ones:
-        if one.unopened is not None and one.error is None:
+        unopened = one.unopened
+        if unopened is not None and one.error is None:
             # the compact form says nothing itself: it may have been made of either
-            for orig in (not one.unopened.header and call.orig) or ("",):
-                one.error = None
-                try:
-                    _judge(one, one.unopened, orig, call, credentials, now_s, limits, diverted=diverted)
+            for orig in (not unopened.header and call.orig) or ("",):
+                if _judge(one, unopened, orig, call, credentials, now_s, limits, diverted):
                     break
-                except Refused as refused:
-                    one.refuse(refused)
     # 11.
     way = _diversions(ones, call, now_s, limits) if diverted else ()
     # 12.
@@ -185,26 +190,34 @@ def verify(
 def _read_all(values: Sequence[str], rules: UrlRules) -> list[_One]:
     # 1.
     if len(values) > identity_header.MAX_HEADERS:
-        return [_One(None, Refused(Cause.HEADERS_TOO_MANY, f"{len(values)} Identity headers"), 1)]
+        return [_unread(Refused(Cause.HEADERS_TOO_MANY, f"{len(values)} Identity headers"), 1)]
     if sum(map(len, values)) > identity_header.MAX_TOGETHER:
-        too_long = Refused(Cause.HEADER_TOO_LONG, f"more than {identity_header.MAX_TOGETHER} characters")
-        return [_One(None, too_long, 1)]
+        most = identity_header.MAX_TOGETHER
+        return [_unread(Refused(Cause.HEADER_TOO_LONG, f"more than {most} characters"), 1)]
     ones: list[_One] = []
     for value in values:
-        unopened, step = None, 2
+        # 2.
         try:
-            # 2.
             unopened = read_header(value)
-            if unopened is None:
-                continue
-            # 3.
-            step = 3
+        except Refused as refused:
+            ones.append(_unread(refused, 2))
+            continue
+        if unopened is None:
+            continue
+        one = _One(unopened, unopened.ppt, unopened.x5u)
+        # 3.
+        try:
             read_url(unopened.x5u, rules)
         except Refused as refused:
-            ones.append(_One(unopened, refused, step))
-        else:
-            ones.append(_One(unopened, None, step))
+            one.refuse(refused, 3)
+        ones.append(one)
     return ones
+
+
+def _unread(refused: Refused, step: int) -> _One:
+    one = _One(None)
+    one.refuse(refused, step)
+    return one
 
 
 def _judge(
@@ -215,47 +228,54 @@ def _judge(
     credentials: Mapping[str, Credential | CredentialFault],
     now_s: float,
     limits: Window,
-    *,
     diverted: bool,
-) -> None:
-    """Steps 4 to 10 for one PASSporT. Raises `Refused`."""
-    # 4.
-    one.step = 4
-    received = open_payload(unopened, orig=orig, dest=call.to, date_s=call.date_s)
-    # 5. Of a chain the last one is as young as the request; which that is shows in step 11.
-    one.step = 5
-    if diverted:
-        _check_time(received.iat, None, now_s, limits.diverted_s, limits)
-    else:
-        _check_time(received.iat, call.date_s, now_s, limits.past_s, limits)
-    # 6.
-    one.step = 6
-    if received.orig not in call.orig:
-        raise Refused(Cause.ORIG_MISMATCH, f"signed for {received.orig}")
-    # 7.
-    one.step = 7
-    if not diverted:
-        _check_called(received, call, limits)
-    # 8.
-    one.step = 8
-    credential = credentials.get(received.x5u)
-    if credential is None:
-        raise Refused(Cause.CERTIFICATE_UNAVAILABLE, received.x5u)
-    if isinstance(credential, CredentialFault):
-        # a new one: what is kept would hold on to the frames of every call it was raised in
-        raise Refused(credential.cause, credential.text)
-    _check_credential(credential, received, now_s)
-    # 9.
-    one.step = 9
+) -> bool:
+    """Steps 4 to 10 for one PASSporT: whether nothing is wrong with it."""
+    step = 4
     try:
+        # 4.
+        received = open_payload(unopened, orig, call.to, call.date_s)
+        # 5. Of a chain the last one is as young as the request; which that is shows in step 11.
+        step = 5
+        if diverted:
+            _check_time(received.iat, None, now_s, limits.diverted_s, limits)
+        else:
+            _check_time(received.iat, call.date_s, now_s, limits.past_s, limits)
+        # 6.
+        step = 6
+        if received.orig not in call.orig:
+            raise Refused(Cause.ORIG_MISMATCH, f"signed for {received.orig}")
+        # 7.
+        step = 7
+        if not diverted:
+            if call.to not in received.dest:
+                raise Refused(Cause.DEST_MISMATCH, "To is not in dest")
+            if limits.request_uri and call.request_uri not in received.dest:
+                raise Refused(Cause.DEST_MISMATCH, "the Request-URI is not in dest, and no div leads there")
+        # 8.
+        step = 8
+        credential = credentials.get(received.x5u)
+        if credential is None:
+            raise Refused(Cause.CERTIFICATE_UNAVAILABLE, received.x5u)
+        if isinstance(credential, CredentialFault):
+            # a new one: what is kept would hold on to the frames of every call it was raised in
+            raise Refused(credential.cause, credential.text)
+        _check_credential(credential, received, now_s)
+        # 9.
+        step = 9
         verify_es256(credential.key, received.message, received.signature)
+        # 10.
+        step = 10
+        if received.has_rcd or received.ppt == RCD:
+            one.rcd = rcd_of(received.claims, required=received.ppt == RCD)
     except InvalidSignature:
-        raise Refused(Cause.SIGNATURE, "not signed with the certificate's key, or changed since") from None
-    # 10.
-    one.step = 10
-    if received.ppt == RCD or "rcd" in received.claims or "rcdi" in received.claims:
-        one.rcd = rcd_of(received.claims, required=received.ppt == RCD)
-    one.received, one.credential = received, credential
+        one.refuse(Refused(Cause.SIGNATURE, "not signed with the certificate's key, or changed since"), step)
+        return False
+    except Refused as refused:
+        one.refuse(refused, step)
+        return False
+    one.error, one.failed_at, one.received, one.credential = None, 0, received, credential
+    return True
 
 
 def _check_time(iat: int, date_s: float | None, now_s: float, past_s: float, limits: Window) -> None:
@@ -267,14 +287,6 @@ def _check_time(iat: int, date_s: float | None, now_s: float, past_s: float, lim
             raise Refused(Cause.DATE_OUTSIDE_WINDOW, f"Date is {now_s - date_s:.0f} s before now")
         if abs(date_s - iat) > past_s:
             raise Refused(Cause.DATE_FAR_FROM_IAT, f"Date and iat are {abs(date_s - iat):.0f} s apart")
-
-
-def _check_called(received: Received, call: CalledAs, limits: Window) -> None:
-    dest = received.dest
-    if call.to not in dest:
-        raise Refused(Cause.DEST_MISMATCH, "To is not in dest")
-    if limits.request_uri and call.request_uri not in dest:
-        raise Refused(Cause.DEST_MISMATCH, "the Request-URI is not in dest, and no div leads there")
 
 
 def _check_credential(credential: Credential, received: Received, now_s: float) -> None:
@@ -306,34 +318,42 @@ def _diversions(ones: Sequence[_One], call: CalledAs, now_s: float, limits: Wind
         if one.received is None:
             continue
         if (refused := wrong.get(id(one.received))) is not None:
-            one.step = 11
-            one.refuse(refused)
+            one.refuse(refused, 11)
         elif one.ppt == RCD and way and way[0] not in one.received.dest:
-            one.step = 11
-            one.refuse(Refused(Cause.DEST_MISMATCH, "of another call than the one that was diverted"))
+            one.refuse(Refused(Cause.DEST_MISMATCH, "of another call than the one that was diverted"), 11)
         elif one.received is last:
             try:
                 _check_time(last.iat, call.date_s, now_s, limits.past_s, limits)
             except Refused as stale:
-                one.step = 11
-                one.refuse(stale)
+                one.refuse(stale, 11)
     return way
 
 
 def _outcome(ones: Sequence[_One], call: CalledAs, way: tuple[str, ...]) -> Verification:
     """Step 12."""
-    passports = tuple([_judged(one) for one in ones])
-    wrong = [one.error.cause for one in ones if one.error is not None and one.ppt != RCD]
+    passports: list[Judged] = []
+    wrong: list[Cause] = []
+    shown: list[Rcd] = []
+    vouching: list[tuple[Received, Credential]] = []
+    for one in ones:
+        passports.append(Judged(one.ppt, one.error, one.x5u, one.failed_at))
+        if one.error is not None:
+            if one.ppt != RCD:
+                wrong.append(one.error.cause)
+            continue
+        assert one.received is not None and one.credential is not None  # noqa: PT018 - behind step 10
+        if one.rcd is not None:
+            shown.append(one.rcd)
+        if one.ppt in VOUCHING:
+            vouching.append((one.received, one.credential))
     if wrong:
         only_missing = all(cause is Cause.CERTIFICATE_UNAVAILABLE for cause in wrong)
-        return Verification(outcome=Verstat.NONE if only_missing else Verstat.FAILED, passports=passports)
-    vouching = [(one.received, one.credential) for one in ones if one.ppt in (SHAKEN, BASE)]
+        outcome = Verstat.NONE if only_missing else Verstat.FAILED
+        return Verification(outcome=outcome, passports=tuple(passports))
     if not vouching:
-        return Verification(outcome=Verstat.NONE, passports=passports)
+        return Verification(outcome=Verstat.NONE, passports=tuple(passports))
     # levels are letters: the lowest is the last; a base PASSporT has none
     received, credential = max(vouching, key=_level) if len(vouching) > 1 else vouching[0]
-    assert received is not None and credential is not None  # noqa: PT018 - all that has no error has both
-    shown = [one.rcd for one in ones if one.rcd is not None and one.error is None]
     return Verification(
         outcome=Verstat.PASSED,
         attest=received.attest,
@@ -343,19 +363,14 @@ def _outcome(ones: Sequence[_One], call: CalledAs, way: tuple[str, ...]) -> Veri
         orig=received.orig,
         rcd=shown[0] if shown and received.attest is Attestation.A else None,
         diverted=way,
-        passports=passports,
-        replay_keys=tuple([_replay_key(one.signature, call.request_uri) for one, _ in vouching if one]),
+        passports=tuple(passports),
+        replay_keys=tuple([_replay_key(one.signature, call.request_uri) for one, _ in vouching]),
     )
 
 
-def _judged(one: _One) -> Judged:
-    x5u = one.unopened.x5u if one.unopened is not None else ""
-    return Judged(one.ppt, one.error, x5u, one.step if one.error is not None else 0)
-
-
-def _level(vouching: tuple[Received | None, Credential | None]) -> str:
+def _level(vouching: tuple[Received, Credential]) -> str:
     received, _ = vouching
-    return (received.attest or "") if received is not None else ""
+    return received.attest or ""
 
 
 def _replay_key(signature: bytes, called: str) -> str:
