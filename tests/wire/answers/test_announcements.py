@@ -187,7 +187,7 @@ def test_cancel_ends_it_at_once(node: Node) -> None:
 
 
 def test_nobody_waits_for_it_and_some_are_one_too_many(node: Node) -> None:
-    """Summary: four more than may be played at once: as many are refused at once; a call of the same moment is placed."""
+    """Summary: four more than may be played at once: these are refused at once; a call of the same moment is placed."""
 
     async def scenario() -> None:
         offer = sdp.offer(sdp.Profile.SDES, suites=(GCM,))
@@ -199,16 +199,19 @@ def test_nobody_waits_for_it_and_some_are_one_too_many(node: Node) -> None:
             ended = [await place(customer, flow, UNROUTED) for _ in range(MOST // 2)]
             assert {(await call.received(183)).status for call in ended} == {183}
             assert {(await call.final()).status for call in ended} == {404}
-            calls = [await place(customer, flow, ABROAD) for _ in range(MOST + 4)]
-            at_once = [call for call in calls if (await _settled(call)).status >= 300]
-            # never more than may be; of those that came in the same moment as the last one some fewer
-            assert 4 <= len(at_once) <= 12
-            assert {(await call.final()).status for call in at_once} == {403}
-            await until(lambda: len(node.media()) == len(calls) - len(at_once), "all to be played", 20)
+            played: list[Call] = []
+            while len(played) < MOST:
+                call = await place(customer, flow, ABROAD)
+                if (await _settled(call)).status < 300:
+                    played.append(call)
+                else:  # on a busy machine rtpengine may not answer in its quarter of a second
+                    await asyncio.sleep(0.1)
+            too_many = [await place(customer, flow, ABROAD) for _ in range(4)]
+            assert {(await _settled(call)).status for call in too_many} == {403}
+            assert len(node.media()) == MOST
             placed = await place(customer, flow, NORTH_NUMBER)
             (await carrier.incoming()).reply(486)
             assert (await placed.final()).status == 486
-            played = [call for call in calls if call not in at_once]
             assert not [call for call in played if call.is_over]
             for call in played:
                 assert (await call.cancel()).status == 200
