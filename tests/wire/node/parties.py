@@ -172,16 +172,21 @@ async def tls_carrier(
         await forgotten(node, at)
 
 
-def holds_connection(node: Node, peer: Address) -> bool:
-    """Whether Kamailio, if it runs, thinks it has a connection to a peer."""
+def kamcmd(node: Node, *command: str) -> str:
+    """What Kamailio answers on its control socket; "" if it does not run."""
     asked = subprocess.run(
-        ["kamcmd", "-s", f"unix:{node.run}/edge/ctl.sock", "core.tcp_list"],
+        ["kamcmd", "-s", f"unix:{node.run}/edge/ctl.sock", *command],
         capture_output=True,
         text=True,
         check=False,
-        timeout=10,
+        timeout=20,
     )
-    ends = re.findall(r"^\s*src_ip: (\S+)\s+src_port: (\d+)", asked.stdout, re.MULTILINE)
+    return asked.stdout
+
+
+def holds_connection(node: Node, peer: Address) -> bool:
+    """Whether Kamailio, if it runs, thinks it has a connection to a peer."""
+    ends = re.findall(r"^\s*src_ip: (\S+)\s+src_port: (\d+)", kamcmd(node, "core.tcp_list"), re.MULTILINE)
     return (peer.host, str(peer.port)) in ends
 
 

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -27,6 +26,7 @@ from wire.node.parties import (
     customer_agent,
     faults_in,
     holds_connection,
+    kamcmd,
     place,
     reached,
     reoffer,
@@ -331,14 +331,8 @@ def test_a_running_call_waits_for_its_peer_s_new_connection(node: Node) -> None:
 
 def workers_of(node: Node, group: str) -> list[int]:
     """The processes of one of Kamailio's worker groups."""
-    asked = subprocess.run(
-        ["kamcmd", "-s", f"unix:{node.run}/edge/ctl.sock", "core.psx"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=10,
-    )
-    inside = re.findall(rf"PID: (\d+)\s+DSC: Async Task Worker - {group}\s", asked.stdout)
+    told = kamcmd(node, "core.psx")
+    inside = re.findall(rf"PID: (\d+)\s+DSC: Async Task Worker - {group}\s", told)
     found = []
     for pid in node.family("kamailio"):
         with suppress(OSError):  # it has gone
@@ -346,7 +340,7 @@ def workers_of(node: Node, group: str) -> list[int]:
             numbers = re.search(r"^NSpid:(.*)$", status, re.MULTILINE)
             if numbers and numbers[1].split()[-1] in inside:
                 found.append(pid)
-    assert found, asked.stdout
+    assert found, told
     return found
 
 

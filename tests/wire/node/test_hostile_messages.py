@@ -4,7 +4,6 @@ import asyncio
 import re
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from wire.node.parties import (
     customer_agent,
     described,
     invite,
+    kamcmd,
     place,
     reached,
     run,
@@ -314,14 +314,7 @@ def test_an_origin_nobody_can_count_on(node: Node) -> None:
 
 def transactions(node: Node) -> int:
     """How many tm keeps."""
-    asked = subprocess.run(
-        ["kamcmd", "-s", f"unix:{node.run}/edge/ctl.sock", "tm.stats"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=20,
-    )
-    (found,) = re.findall(r"current: (\d+)", asked.stdout)
+    (found,) = re.findall(r"current: (\d+)", kamcmd(node, "tm.stats"))
     return int(found)
 
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from wire.node.parties import (
     connect,
     customer_agent,
     faults_in,
+    kamcmd,
     place,
     reoffer,
     run,
@@ -79,8 +79,7 @@ async def talk(customer: Party, flow: Flow, carrier: Party, number: str, **more:
 
 def rows(node: Node, table: str) -> str:
     """A shared table of Kamailio's, as text."""
-    command = ["kamcmd", "-s", f"unix:{node.run}/edge/ctl.sock", "htable.dump", table]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=10).stdout
+    return kamcmd(node, "htable.dump", table)
 
 
 def as_its_side_knows_it(side: Call, bye: Message, reason: str) -> None:
